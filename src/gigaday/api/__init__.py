@@ -1,0 +1,1 @@
+"""The origin: one file per resource."""

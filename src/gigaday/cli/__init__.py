@@ -1,0 +1,1 @@
+"""The gigaday command, one file per group of verbs."""

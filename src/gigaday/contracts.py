@@ -1,0 +1,203 @@
+"""What the rest of Gigaday asks of a technology, and what each operation guarantees.
+
+Every contract has one test suite in `tests/contracts` that runs over every back end.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+Document = dict[str, Any]
+"""A JSON object as stored: str, int, float, bool, None, lists and objects. Times are fixed-width UTC strings
+(`2026-11-24T10:33:32.123Z`), so that they sort as text. Always holds `_id`, `createdBy` and `version`."""
+
+OPERATOR = "operator"
+"""The owner (`createdBy`) of documents that belong to no tenant: tenants, tokens, idempotency records."""
+
+
+class Index(msgspec.Struct, frozen=True):
+    """An index to keep. `fields` are (dotted path, 1 or -1); `array` marks an index over an array's elements."""
+
+    fields: tuple[tuple[str, int], ...]
+    array: bool = False
+
+
+class Collection(msgspec.Struct, frozen=True):
+    """A named set of documents.
+
+    `tenanted` collections are sharded by `{createdBy: hashed, _id: 1}`, the others by a hashed `_id`.
+    `expires` names a field holding a time after which the document may vanish by itself (within minutes).
+    """
+
+    name: str
+    indexes: tuple[Index, ...] = ()
+    tenanted: bool = True
+    expires: str | None = None
+
+
+Operator = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "prefix"]
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """`field` is a dotted path. On an array field `eq` means "contains". A missing field compares as null:
+    only `eq None` and `ne x` match it."""
+
+    field: str
+    op: Operator
+    value: Any
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A page: filtered, sorted by (`sort`, `_id`), both ascending or both descending, strictly after `after`.
+
+    Null and missing sort before every value (ascending). `after` is (sort value, _id) of the last item seen;
+    with `sort="_id"` both are the id.
+
+    """
+
+    filters: tuple[Filter, ...] = ()
+    sort: str = "_id"
+    descending: bool = False
+    after: tuple[Any, str] | None = None
+    limit: int = 20
+
+
+class Insert(msgspec.Struct, frozen=True):
+    """Outcome "applied", or "exists" where the owner has a document of that `_id` already."""
+
+    document: Document
+
+
+class Replace(msgspec.Struct, frozen=True):
+    """Replaces the whole document of the same `_id` if its stored `version` is `expected`.
+
+    Outcome "applied", "stale" (there, at another version) or "missing".
+    """
+
+    document: Document
+    expected: int
+
+
+class Delete(msgspec.Struct, frozen=True):
+    """Outcome "applied", "stale" (there, at another version than `expected`) or "missing"."""
+
+    id: str
+    expected: int | None = None
+
+
+Write = Insert | Replace | Delete
+Outcome = Literal["applied", "exists", "stale", "missing"]
+
+
+class DocumentStore(Protocol):
+    """Documents of owners. Every call names one owner and touches that owner's documents alone; an empty owner is
+    a ValueError. Any call may raise BackendDown; every call ends within the store's time limit."""
+
+    async def get(self, collection: Collection, owner: str, id: str) -> Document | None:
+        """The document, or None. Sees every write that this store acknowledged before."""
+
+    async def get_many(self, collection: Collection, owner: str, ids: Sequence[str]) -> dict[str, Document]:
+        """Those of `ids` that exist, by id, in one query."""
+
+    async def page(self, collection: Collection, owner: str, query: Query) -> list[Document]:
+        """At most `query.limit` documents in order; needs no count and no offset."""
+
+    async def write(self, collection: Collection, owner: str, writes: Sequence[Write]) -> list[Outcome]:
+        """Applies each write on its own (no transaction over them), outcome by outcome in the order given.
+
+        When it returns, "applied" is durable: synced to disk (SQLite) or acknowledged by a majority (MongoDB).
+        No two writes of one call may name the same `_id`.
+        """
+
+    async def delete_expired(self, collection: Collection, now: str) -> int:
+        """Removes documents whose `collection.expires` field lies before `now`; returns how many (0 where the
+        technology expires by itself)."""
+
+    async def prepare(self, collections: Sequence[Collection]) -> None:
+        """Makes what a new, empty store needs (tables, indexes); never rebuilds an index on one that has data."""
+
+    async def ping(self) -> None:
+        """Really exercises the technology; raises BackendDown."""
+
+    async def close(self) -> None:
+        """Releases connections. No call may follow."""
+
+
+class StoredObject(msgspec.Struct, frozen=True):
+    """`size` in bytes; `modified` in epoch seconds."""
+
+    key: str
+    size: int
+    modified: float
+
+
+class ObjectStore(Protocol):
+    """Immutable bytes under slash-separated keys of `[A-Za-z0-9._-]`. Raises BackendDown; BackendFull on put."""
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes], content_type: str) -> int:
+        """Streams `chunks` in; returns the size in bytes. All or nothing: a key is visible only once complete, and
+        an iterator that raises (or a cancelled call) leaves nothing behind. Memory stays bounded."""
+
+    async def size(self, key: str) -> int | None:
+        """The object's size in bytes, or None."""
+
+    def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Streams bytes [start, end). Raises ObjectMissing before the first chunk."""
+
+    async def delete(self, key: str) -> None:
+        """Removes it; no error where it is missing."""
+
+    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """Every object whose key starts with `prefix`, in no promised order."""
+
+    async def ping(self) -> None:
+        """Really exercises the technology, without writing; raises BackendDown."""
+
+    async def close(self) -> None:
+        """Releases connections and removes leftovers of interrupted puts."""
+
+
+class Cache(Protocol):
+    """Values that may vanish at any time."""
+
+    async def get(self, key: str) -> bytes | None: ...
+
+    async def set(self, key: str, value: bytes, ttl: float) -> None:
+        """Keeps `value` for at most `ttl` seconds."""
+
+    async def delete(self, key: str) -> None: ...
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """A token bucket: holds at most `quota`, refills continuously at `quota` per `window` seconds."""
+
+    name: str
+    quota: int
+    window: int
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """`remaining` whole tokens; `reset` seconds until the bucket is full; `retry_after` seconds until the asked
+    cost would be admitted (0 when admitted)."""
+
+    allowed: bool
+    remaining: int
+    reset: int
+    retry_after: float
+
+
+class Buckets(Protocol):
+    """Token buckets by key. A refusal takes nothing and re-arms nothing."""
+
+    async def take(self, key: str, policy: Policy, cost: int) -> Decision: ...
+
+
+class Clock(Protocol):
+    """Time, injected so that tests own it."""
+
+    def now(self) -> float:
+        """Epoch seconds."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary origin, never going back."""

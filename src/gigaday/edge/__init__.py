@@ -1,0 +1,1 @@
+"""ASGI stages in front of every handler."""

@@ -1,0 +1,26 @@
+"""Plans: what a tenant may use. Limits follow the plan of the token's tenant."""
+
+import msgspec
+
+from gigaday.contracts import Policy
+
+ANONYMOUS = Policy("default", quota=100, window=900)
+"""The limit of a caller without a plan, per client address: 100 requests in 15 minutes."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """`policy` is the tenant's token bucket; `media_bytes` caps one upload, in bytes."""
+
+    name: str
+    policy: Policy
+    media_bytes: int
+
+
+PLANS: dict[str, Plan] = {
+    plan.name: plan
+    for plan in (
+        Plan("free", Policy("free", quota=600, window=60), media_bytes=32 << 20),
+        Plan("standard", Policy("standard", quota=60_000, window=60), media_bytes=2 << 30),
+        Plan("unlimited", Policy("unlimited", quota=1_000_000_000, window=60), media_bytes=5 << 30),
+    )
+}

@@ -1,0 +1,33 @@
+"""Tokens: `gd_<env>_<public prefix><secret><checksum>`, of which only the prefix and an HMAC are stored."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from gigaday.contracts import Collection, Index
+
+TOKENS = Collection("tokens", tenanted=False, indexes=(Index((("tenant", 1), ("_id", 1))),))
+
+SCOPES = (
+    "products:read",
+    "products:write",
+    "media:read",
+    "media:write",
+    "tokens:read",
+    "tokens:write",
+    "tenant:read",
+    "tenant:write",
+    "usage:read",
+)
+READ_SCOPES = tuple(scope for scope in SCOPES if scope.endswith(":read") and not scope.startswith("tokens"))
+Kind = Literal["publishable", "secret", "operator"]
+Scope = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+:(read|write)$", max_length=64)]
+
+
+class NewToken(msgspec.Struct, forbid_unknown_fields=True):
+    """What a tenant admin sends. `expiresIn` is in seconds; a publishable token may only read."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    kind: Literal["publishable", "secret"] = "secret"
+    scopes: Annotated[list[Scope], msgspec.Meta(max_length=50)] | None = None
+    expiresIn: Annotated[int, msgspec.Meta(ge=1, le=10 * 365 * 86_400)] | None = None

@@ -1,0 +1,1 @@
+"""Pure functions: no I/O and no clock of their own."""
