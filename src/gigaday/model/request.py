@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from gigaday.contracts import Policy
+from gigaday.errors import ApiError
 
 KEY = "gigaday"
 
@@ -20,13 +21,18 @@ class Principal(msgspec.Struct, frozen=True):
 
 
 class RequestState(msgspec.Struct):
-    """`started` is monotonic seconds; `headers` are added to whatever is answered (lower-case names)."""
+    """`started` is monotonic seconds; `headers` are added to whatever is answered (lower-case names).
+
+    `client` is the caller's address as limits count it (IPv6 as its /64). `refusal` is what `edge.authenticate` found
+    wrong with the credentials; `edge.limit` raises it.
+    """
 
     request_id: str
     started: float
     principal: Principal | None = None
     policy: Policy | None = None
     client: str = ""
+    refusal: ApiError | None = None
     headers: list[tuple[bytes, bytes]] = []
 
 

@@ -1,0 +1,86 @@
+"""`gigaday serve`: starts the server, after telling what it stands on."""
+
+from typing import TYPE_CHECKING
+
+from cyclopts import App
+
+from gigaday.cli.output import note
+from gigaday.cli.session import Load, with_backends, with_tenancy
+
+if TYPE_CHECKING:
+    from gigaday.settings import Settings
+
+TARGET = "gigaday.asgi:create"
+HEADER_TIMEOUT_MS = 10_000
+KILL_AFTER_SECONDS = 30
+
+
+def register(app: App, load: Load) -> None:
+    """Adds the command to `app`; `load` reads the settings when it runs."""
+
+    @app.command
+    def serve(*, demo: bool = False, host: str | None = None, port: int | None = None) -> None:
+        """Serve the API until SIGTERM or Ctrl-C, then finish what is running and exit with 0.
+
+        Parameters
+        ----------
+        demo
+            Make a tenant `demo` with a catalogue where it is missing, and print a token for it.
+        host
+            The address to listen on, instead of the setting's.
+        port
+            The port to listen on, instead of the setting's.
+        """
+        settings = load()
+        host, port = host or settings.host, port or settings.port
+        url = f"http://{host}:{port}"
+        _announce(settings, url)
+        _first_start(load)
+        if demo:
+            _demo(load, url)
+        _run(host, port, settings.workers)
+
+
+def _announce(settings: "Settings", url: str) -> None:
+    from gigaday import compose
+
+    for contract, choice in compose.describe(settings).items():
+        note(f"{contract:<16} {choice}")
+    note(f"{'address':<16} {url}  (docs at {url}/docs)")
+
+
+def _first_start(load: Load) -> None:
+    secret = with_tenancy(load, lambda service: service.operator_token())
+    if secret:
+        note(f"\nOperator token, shown this once:\n  {secret}")
+
+
+def _demo(load: Load, url: str) -> None:
+    from gigaday import compose
+
+    token = with_backends(load, compose.demo)
+    note(f"\nDemo token:\n  {token}\n\nTry:\n  curl -s '{url}/api/v1/products?limit=3' -H 'Authorization: Bearer {token}'\n")
+
+
+def _run(host: str, port: int, workers: int) -> None:
+    """Returns once the server has stopped."""
+    from granian import Granian
+    from granian.constants import Interfaces, Loops
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    Granian(
+        TARGET,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        factory=True,
+        workers=workers,
+        loop=Loops.auto,
+        websockets=False,
+        backlog=2048,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=KILL_AFTER_SECONDS,
+    ).serve()

@@ -1,0 +1,77 @@
+"""Who calls: finds the principal of the token, and the client's address.
+
+A refused credential is not raised here but left in the request's state: `edge.limit` first takes a token from the
+client's bucket and then raises it, so that guessing tokens is limited too.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from gigaday.edge.asgi import App, Receive, Scope, Send, joined, values
+from gigaday.errors import Unauthenticated
+from gigaday.model.request import Principal, state_of
+from gigaday.rules.clients import Network, client_of
+
+Lookup = Callable[[str], Awaitable[Principal | None]]
+"""The principal of a valid token, else None. Raises BackendDown where it cannot tell, which must answer 503: an
+outage must not look like bad credentials."""
+
+_LONGEST_TOKEN = 512
+
+
+class Stage:
+    """`public` decides from the path alone; what is public is not authenticated at all."""
+
+    def __init__(
+        self, app: App, *, lookup: Lookup, public: Callable[[str], bool], trusted_proxies: Sequence[Network] = ()
+    ) -> None:
+        self.app = app
+        self.lookup = lookup
+        self.public = public
+        self.trusted_proxies = tuple(trusted_proxies)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._identify(scope)
+        await self.app(scope, receive, send)
+
+    async def _identify(self, scope: Scope) -> None:
+        state = state_of(scope)
+        peer = scope.get("client")
+        state.client = client_of(peer[0] if peer else "", joined(scope, b"x-forwarded-for"), self.trusted_proxies)
+        if self.public(scope["path"]):
+            return
+        try:
+            token = _token(scope)
+            if token is None:
+                return
+            state.principal = await self.lookup(token)
+            if state.principal is None:
+                raise _invalid("The token is unknown, expired or revoked")
+        except Unauthenticated as refusal:
+            state.refusal = refusal
+
+
+def _token(scope: Scope) -> str | None:
+    """The one token sent, None where there is none; Unauthenticated for anything in between."""
+    tokens = {_bearer(value) for value in values(scope, b"authorization")}
+    tokens.update(value.strip() for value in values(scope, b"x-api-key"))
+    if not tokens:
+        return None
+    if len(tokens) > 1:
+        raise _invalid("Send one token, in Authorization or in X-API-Key")
+    token = tokens.pop()
+    if not 0 < len(token) <= _LONGEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise _invalid("The token is malformed")
+    return token
+
+
+def _bearer(value: str) -> str:
+    scheme, _, token = value.strip().partition(" ")
+    if scheme.lower() != "bearer":
+        raise _invalid("Authorization must be: Bearer <token>")
+    return token.strip()
+
+
+def _invalid(detail: str) -> Unauthenticated:
+    """A refusal of a credential, marked as RFC 6750 section 3.1 asks."""
+    return Unauthenticated(detail, headers={"WWW-Authenticate": 'Bearer realm="gigaday", error="invalid_token"'})

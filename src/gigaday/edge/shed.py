@@ -1,0 +1,139 @@
+"""Keeps the node answering: refuses what is malformed or too large, and sheds the least urgent load first."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from gigaday.edge.asgi import App, Message, Receive, Scope, Send, values
+from gigaday.errors import ApiError, BadRequest, BodyTooLarge, HeadersTooLarge, Unavailable
+
+Priority = Literal["health", "write", "read", "list"]
+
+SHARES: dict[Priority, float] = {"health": float("inf"), "write": 0.95, "read": 0.90, "list": 0.80}
+"""The share of `max_in_flight` at which each priority is refused. A list or export costs most and is missed least."""
+
+
+class UriTooLong(ApiError):
+    status, code, title = 414, "uri_too_long", "The URL is too long"
+
+
+class Caps(msgspec.Struct, frozen=True):
+    """Sizes in bytes, `request_timeout` in seconds (until the first byte of the answer)."""
+
+    max_in_flight: int = 1_000
+    request_timeout: float = 10.0
+    header_bytes: int = 16_384
+    header_count: int = 100
+    url_bytes: int = 8_192
+
+
+class Stage:
+    """`body_cap`, `priority` and `streams` decide from (method, path). What streams has no deadline."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        caps: Caps,
+        body_cap: Callable[[str, str], int],
+        priority: Callable[[str, str], Priority],
+        streams: Callable[[str, str], bool],
+    ) -> None:
+        self.app = app
+        self.caps = caps
+        self.body_cap = body_cap
+        self.priority = priority
+        self.streams = streams
+        self.in_flight = 0
+        self.refused = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        method, path = scope["method"], scope["path"]
+        self._refuse_excess(self.priority(method, path))
+        _check_head(scope, self.caps)
+        cap = self.body_cap(method, path)
+        _check_length(scope, cap)
+        self.in_flight += 1
+        try:
+            await self._run(scope, _counted(receive, cap), send, self.streams(method, path))
+        finally:
+            self.in_flight -= 1
+
+    def _refuse_excess(self, priority: Priority) -> None:
+        if self.in_flight >= self.caps.max_in_flight * SHARES[priority]:
+            self.refused += 1
+            raise Unavailable("This node is at its limit; try again")
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send, streams: bool) -> None:
+        if streams:
+            await self.app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(self.caps.request_timeout) as deadline:
+                await self.app(scope, receive, _stopping(deadline, send))
+        except TimeoutError:
+            # A time-out of the application's own is a bug or a back end's, not this deadline.
+            if not deadline.expired():
+                raise
+            raise Unavailable("The request took too long; try again") from None
+
+
+def _stopping(deadline: asyncio.Timeout, send: Send) -> Send:
+    """`send`, which ends the deadline as the answer starts: half an answer helps nobody."""
+    pending = True
+
+    async def sending(message: Message) -> None:
+        nonlocal pending
+        if pending and not deadline.expired():
+            deadline.reschedule(None)
+            pending = False
+        await send(message)
+
+    return sending
+
+
+def _counted(receive: Receive, cap: int) -> Receive:
+    """`receive`, which raises once more than `cap` bytes have come (a chunked body announces no length)."""
+    seen = 0
+
+    async def receiving() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > cap:
+                raise BodyTooLarge(f"The body may have at most {cap} bytes here")
+        return message
+
+    return receiving
+
+
+def _check_head(scope: Scope, caps: Caps) -> None:
+    """The server hands a missing Host on as an empty one, so refusing it falls to us (RFC 9112 section 3.2)."""
+    headers = scope["headers"]
+    size = sum(len(name) + len(value) + 4 for name, value in headers)
+    if len(headers) > caps.header_count or size > caps.header_bytes:
+        raise HeadersTooLarge(f"At most {caps.header_count} headers of {caps.header_bytes} bytes together are read")
+    target = len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b""))
+    if target > caps.url_bytes:
+        raise UriTooLong(f"A URL may have at most {caps.url_bytes} bytes")
+    hosts = values(scope, b"host")
+    if len(hosts) != 1 or not hosts[0].strip():
+        raise BadRequest("Exactly one Host header is required")
+
+
+def _check_length(scope: Scope, cap: int) -> None:
+    lengths = set(values(scope, b"content-length"))
+    if not lengths:
+        return
+    length = lengths.pop()
+    if lengths or not (length.isascii() and length.isdigit()):
+        raise BadRequest("Content-Length must be one whole number")
+    # More digits than a length can have would be slow to convert.
+    if len(length) > 19 or int(length) > cap:
+        raise BodyTooLarge(f"The body may have at most {cap} bytes here")
