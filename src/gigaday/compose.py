@@ -252,7 +252,7 @@ class Node:
     async def running(self) -> AsyncIterator[App]:
         """The pipeline, served while the context lasts."""
         async with open_backends(self._settings) as backends:
-            work = tenancy(backends, self._settings)
+            self.tenancy = work = tenancy(backends, self._settings)
             prober = Health(
                 {"database": Probe(backends.documents.ping), "storage": Probe(backends.objects.ping)}, backends.clock
             )

@@ -73,7 +73,7 @@ def register(app: App, load: Load) -> None:
 
             await job.run(backends.documents, backends.clock, compose.product_validator())
 
-        return _ended(lambda: with_backends(load, use), job, json)
+        return ended(lambda: with_backends(load, use), job, json)
 
     @app.command
     def export(*, tenant: Tenant, format: Format = "jsonl", output: Output = None) -> int:
@@ -82,7 +82,7 @@ def register(app: App, load: Load) -> None:
         async def use(backends: "Backends", settings: "Settings") -> None:
             await export_file(backends.documents, tenant, format, output)
 
-        return _ended(lambda: with_backends(load, use))
+        return ended(lambda: with_backends(load, use))
 
 
 class ImportJob:
@@ -168,9 +168,9 @@ async def _pour(chunks: AsyncIterator[bytes], sink: BinaryIO, on_bytes: Callable
     sink.flush()
 
 
-def _ended(work: Callable[[], object], job: ImportJob | None = None, as_json: bool = False) -> int:
-    """Does the work; the exit code, after saying what came of it."""
-    code = _outcome(work)
+def ended(work: Callable[[], object], job: ImportJob | None = None, as_json: bool = False) -> int:
+    """Does the work; the exit code, after showing the tally of `job`."""
+    code = outcome(work)
     if job is None or code == UNUSABLE:
         return code
     show(transfer.tally_row(job.tally, job.seconds), as_json)
@@ -179,7 +179,8 @@ def _ended(work: Callable[[], object], job: ImportJob | None = None, as_json: bo
     return code or (REJECTED if job.tally.rejected else 0)
 
 
-def _outcome(work: Callable[[], object]) -> int:
+def outcome(work: Callable[[], object]) -> int:
+    """Does the work; how it ended, said in words where it did not end well."""
     try:
         work()
     except KeyboardInterrupt:

@@ -1,19 +1,31 @@
 """`gigaday db`: what an operator does to the database itself."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from cyclopts import App, Parameter
 
 from gigaday.cli.output import AsJson, note, show
 from gigaday.cli.session import Load
 
-if TYPE_CHECKING:
-    from gigaday.backends.mongo_admin import MongoAdmin
-
 NONE_NEEDED = "SQLite needs none: the file's tables and indexes are made at the start."
 Apply = Annotated[bool, Parameter(name="--apply", negative="--dry-run")]
+
+
+class Admin(Protocol):
+    """What a database offers its operator. Each answer is plain data to show."""
+
+    async def indexes(self) -> Any:
+        """Makes the missing indexes."""
+
+    async def shard(self, *, apply: bool) -> Any:
+        """Shards the collections, or only tells the steps."""
+
+    async def status(self) -> Any:
+        """The server's state."""
+
+    async def close(self) -> None:
+        """Releases connections."""
 
 
 def register(app: App, load: Load) -> None:
@@ -39,7 +51,9 @@ def register(app: App, load: Load) -> None:
         _with_admin(load, lambda admin: admin.status(), json)
 
 
-def _with_admin(load: Load, use: Callable[["MongoAdmin"], Awaitable[Any]], as_json: bool) -> None:
+def _with_admin(load: Load, use: Callable[[Admin], Awaitable[Any]], as_json: bool) -> None:
+    import asyncio
+
     from gigaday import compose
 
     async def run() -> Any:

@@ -1,6 +1,5 @@
 """`gigaday doctor`: checks what a node stands on; exits with 1 where anything is wrong."""
 
-import asyncio
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -22,6 +21,8 @@ def register(app: App, load: Load) -> None:
     @app.command
     def doctor(*, json: AsJson = False) -> None:
         """Check settings, folders, back ends, clocks, indexes and the replica set; tell the mend of every fault."""
+        import asyncio
+
         findings = asyncio.run(_examine(load))
         show([_row(finding) for finding in findings], json)
         if not all(finding.ok for finding in findings):

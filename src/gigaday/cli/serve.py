@@ -59,7 +59,9 @@ def _demo(load: Load, url: str) -> None:
     from gigaday import compose
 
     token = with_backends(load, compose.demo)
-    note(f"\nDemo token:\n  {token}\n\nTry:\n  curl -s '{url}/api/v1/products?limit=3' -H 'Authorization: Bearer {token}'\n")
+    note(
+        f"\nDemo token:\n  {token}\n\nTry:\n  curl -s '{url}/api/v1/products?limit=3' -H 'Authorization: Bearer {token}'\n"
+    )
 
 
 def _run(host: str, port: int, workers: int) -> None:

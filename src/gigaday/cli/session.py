@@ -1,6 +1,5 @@
 """Runs one command's work with the back ends open, and closes them after it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +14,8 @@ T = TypeVar("T")
 
 def with_backends(load: Load, use: Callable[["Backends", "Settings"], Awaitable[T]]) -> T:
     """What `use` returns, given back ends as `load()` says."""
+    import asyncio
+
     from gigaday import compose
 
     async def run() -> T:

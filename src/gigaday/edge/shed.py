@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from gigaday.edge.asgi import App, Message, Receive, Scope, Send, values
-from gigaday.errors import ApiError, BadRequest, BodyTooLarge, HeadersTooLarge, Unavailable
+from gigaday.errors import BadRequest, BodyTooLarge, HeadersTooLarge, Unavailable
 
 Priority = Literal["health", "write", "read", "list"]
 
@@ -15,8 +15,8 @@ SHARES: dict[Priority, float] = {"health": float("inf"), "write": 0.95, "read": 
 """The share of `max_in_flight` at which each priority is refused. A list or export costs most and is missed least."""
 
 
-class UriTooLong(ApiError):
-    status, code, title = 414, "uri_too_long", "The URL is too long"
+class UriTooLong(BadRequest):
+    status, title = 414, "The URL is too long"
 
 
 class Caps(msgspec.Struct, frozen=True):

@@ -11,20 +11,22 @@ _SHAPES = {
     'height="200"/><ellipse cx="400" cy="620" rx="120" ry="28"/>',
     "shoes": '<path d="M190 370 Q250 400 300 330 L470 450 Q600 480 620 550 L620 590 H190 Z"/><rect x="180" y="585" '
     'width="450" height="40" rx="18"/>',
-    "bags": '<path d="M310 330 Q310 190 400 190 Q490 190 490 330" {line}/><rect x="235" y="310" width="330" height="330" '
-    'rx="60"/><rect x="290" y="470" width="220" height="120" rx="24" fill="#fff" fill-opacity=".25"/>',
+    "bags": '<path d="M310 330 Q310 190 400 190 Q490 190 490 330" {line}/><rect x="235" y="310" width="330" '
+    'height="330" rx="60"/><rect x="290" y="470" width="220" height="120" rx="24" fill="#fff" fill-opacity=".25"/>',
     "mugs": '<path d="M250 270 H510 V540 Q510 620 430 620 H330 Q250 620 250 540 Z"/><path d="M510 340 Q620 340 620 430 '
     'Q620 520 510 520" {line}/>',
     "audio": '<path d="M220 470 Q220 210 400 210 Q580 210 580 470" {line}/><rect x="185" y="430" width="100" '
     'height="190" rx="46"/><rect x="515" y="430" width="100" height="190" rx="46"/>',
-    "bicycles": '<g {line}><circle cx="250" cy="520" r="105"/><circle cx="550" cy="520" r="105"/><path d="M250 520 L345 '
-    '350 H505 L400 520 Z M345 350 L330 300 M290 300 H370 M505 350 L550 520 M505 350 L490 280 H555 M345 350 L400 520"/></g>',
+    "bicycles": '<g {line}><circle cx="250" cy="520" r="105"/><circle cx="550" cy="520" r="105"/><path d="M250 520 '
+    "L345 350 H505 L400 520 Z M345 350 L330 300 M290 300 H370 M505 350 L550 520 M505 350 L490 280 H555 "
+    'M345 350 L400 520"/></g>',
     "plants": '<path d="M290 470 H510 L475 650 H325 Z"/><path d="M400 470 Q380 300 250 250 Q270 400 400 470 Q420 300 '
     '550 230 Q540 400 400 470 Q330 280 400 160 Q470 280 400 470"/>',
 }
 _PARCEL = (
     '<path d="M220 320 L400 240 L580 320 V540 L400 630 L220 540 Z"/>'
-    '<path d="M220 320 L400 400 L580 320 M400 400 V630" stroke="#fff" stroke-opacity=".4" stroke-width="8" fill="none"/>'
+    '<path d="M220 320 L400 400 L580 320 M400 400 V630" stroke="#fff" stroke-opacity=".4" stroke-width="8" '
+    'fill="none"/>'
 )
 
 
@@ -59,7 +61,8 @@ def svg(category: str, seed: int) -> str:
 <circle cx="{chance.randrange(150, 650)}" cy="{chance.randrange(150, 400)}" r="{chance.randrange(120, 240)}" \
 fill="#fff" fill-opacity=".16"/>
 <ellipse cx="400" cy="655" rx="270" ry="42" fill="url(#shade)"/>
-<g fill="url(#body)" transform="translate(400 430) rotate({turn:.1f}) scale({size:.2f}) translate(-400 -430)">{shape}</g>
+<g fill="url(#body)" transform="translate(400 430) rotate({turn:.1f}) scale({size:.2f}) translate(-400 -430)">
+{shape}</g>
 </svg>"""
 
 

@@ -50,7 +50,9 @@ def check_folder(folder: Path) -> list[Finding]:
         return [Finding("data folder", False, f"{folder}: {error.strerror}", mend)]
     free = shutil.disk_usage(folder).free
     found = f"{free / (1 << 30):.1f} GiB free at {folder}"
-    space = Finding("disk space", free >= LEAST_FREE, found, "" if free >= LEAST_FREE else "Make space: keep 1 GiB free.")
+    space = Finding(
+        "disk space", free >= LEAST_FREE, found, "" if free >= LEAST_FREE else "Make space: keep 1 GiB free."
+    )
     return [Finding("data folder", True, f"{folder} can be written"), space]
 
 

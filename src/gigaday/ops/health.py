@@ -19,7 +19,12 @@ Status = Literal["unknown", "up", "degraded", "down"]
 RANK: dict[Status, int] = {"unknown": -1, "up": 0, "degraded": 1, "down": 2}
 WORSE_AFTER = 2
 BETTER_AFTER = 2
-_SECRET = re.compile(r"\S*(?:://|@)\S*|\b(?:password|pwd|secret|token|key)\S*\s*[=:]\s*\S+", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"\S*(?:://|@)\S*"  # a URI or credentials
+    r"|\b(?:password|pwd|secret|token|key)\S*\s*[=:]\s*\S+"
+    r"|\('[^']*', \d+\)|[\w.-]+:\d{2,5}\b|\b\d{1,3}(?:\.\d{1,3}){3}\b",  # a host, as drivers write it
+    re.IGNORECASE,
+)
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -158,4 +163,4 @@ async def _attempt(probe: Probe) -> str | None:
 
 def safe(text: str) -> str:
     """`text` without addresses and secrets, on one line of at most 200 characters."""
-    return " ".join(_SECRET.sub("[hidden]", text).split())[:200] or "failed"
+    return " ".join(_HIDDEN.sub("[hidden]", text).split())[:200] or "failed"

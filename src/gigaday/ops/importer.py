@@ -81,14 +81,19 @@ async def import_rows(
         async for chunk in _chunks(rows):
             in_flight.append(asyncio.create_task(run.store_chunk(run.check(chunk))))
             if len(in_flight) >= IN_FLIGHT:
-                await in_flight.popleft()
+                await _settled(in_flight)
         while in_flight:
-            await in_flight.popleft()
+            await _settled(in_flight)
     finally:
-        for task in in_flight:
-            task.cancel()
+        # What is under way is let finish, also when interrupted: a write cannot be recalled, and so is counted.
         await asyncio.gather(*in_flight, return_exceptions=True)
     return run.tally
+
+
+async def _settled(in_flight: deque[asyncio.Task[None]]) -> None:
+    """Waits for the oldest; cancelling the wait does not cancel the work."""
+    await asyncio.wait({in_flight[0]})
+    in_flight.popleft().result()
 
 
 def product_id(tenant: str, kind: str, content: str) -> str:
@@ -126,17 +131,22 @@ class _Run:
 
     def _candidate(self, line: int, row: dict[str, Any] | Fault | list[Fault]) -> _Candidate | None:
         if not isinstance(row, dict):
-            return self._reject(line, None, [row] if isinstance(row, Fault) else row)
+            self._reject(line, None, [row] if isinstance(row, Fault) else row)
+            return None
         fields, faults = self._validate(row)
         if fields is None or faults:
             sku = row.get("sku")
-            return self._reject(line, sku if isinstance(sku, str) else None, faults)
+            self._reject(line, sku if isinstance(sku, str) else None, faults)
+            return None
         candidate = _Candidate(line, self._document(fields), frozenset(row))
-        earlier = self._seen.first_line(candidate.document["_id"], line)
-        if earlier is None:
-            return candidate
-        reason = f"stands on line {earlier} already" if candidate.sku else f"is the same row as line {earlier}"
-        return self._reject(line, candidate.sku, [Fault(_SKU if candidate.sku else "", reason)])
+        return candidate if self._is_first(candidate) else None
+
+    def _is_first(self, candidate: _Candidate) -> bool:
+        earlier = self._seen.first_line(candidate.document["_id"], candidate.line)
+        if earlier is not None:
+            reason = f"stands on line {earlier} already" if candidate.sku else f"is the same row as line {earlier}"
+            self._reject(candidate.line, candidate.sku, [Fault(_SKU if candidate.sku else "", reason)])
+        return earlier is None
 
     def _document(self, fields: dict[str, Any]) -> Document:
         content = {

@@ -31,7 +31,7 @@ SHELVES = (
           (900, 7900), ("Safe in the dishwasher.", "Thrown by hand.", "Keeps its heat.")),
     Shelf("audio", "AU", ("Headphones", "Speaker", "Turntable", "Radio"), ("Bakelite", "Oak", "Aluminium", "Birch"),
           (4900, 89900), ("Thirty hours on a charge.", "Every part can be replaced.", "Plain, honest sound.")),
-    Shelf("bicycles", "BI", ("City Bike", "Gravel Bike", "Cargo Bike", "Racer"), ("Steel", "Titanium", "Carbon", "Chrome"),
+    Shelf("bicycles", "BI", ("City Bike", "Gravel Bike", "Tourer", "Racer"), ("Steel", "Titanium", "Carbon", "Chrome"),
           (49900, 499900), ("Belt drive, no grease.", "Fits tyres to 45 mm.", "Made to last decades.")),
     Shelf("plants", "PL", ("Fern", "Fig", "Palm", "Succulent"), ("Terracotta", "Ceramic", "Basket", "Zinc"),
           (700, 12900), ("Happy in half shade.", "Forgives a missed watering.", "Grows slowly.")),

@@ -3,7 +3,7 @@
 import io
 import struct
 
-import imagesize  # type: ignore[import-untyped]
+import imagesize
 
 HEAD = 256 << 10
 """How many first bytes are enough: metadata (EXIF, previews) may come before the dimensions."""

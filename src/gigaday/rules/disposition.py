@@ -2,7 +2,7 @@
 
 import re
 from email.message import Message
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from gigaday.model.media import FILENAME_LENGTH
 
@@ -10,6 +10,7 @@ DEFAULT = "upload"
 
 # Control characters, and the bidirectional marks that make `gpj.exe` look like `exe.jpg`; surrogates fit no encoding.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_EXACT = re.compile(r";[ \t]*filename\*[ \t]*=[ \t]*(utf-8|iso-8859-1)'[^']*'([^\s;]+)", re.IGNORECASE)
 _NOT_QUOTABLE = re.compile(r'[^\x20-\x7e]|["\\%]')
 
 
@@ -30,12 +31,11 @@ def clean(name: str) -> str:
 
 def parse(value: str) -> str | None:
     """The file name in a Content-Disposition header, `filename*` before `filename`; not yet cleaned."""
+    if exact := _EXACT.search(value):
+        return unquote(exact[2], "latin-1" if exact[1].lower() == "iso-8859-1" else "utf-8", "replace")
     message = Message()
     message["Content-Disposition"] = _UNSAFE.sub(" ", _as_utf8(value))
-    try:
-        return message.get_filename()
-    except (ValueError, LookupError):
-        return None
+    return message.get_filename()
 
 
 def _as_utf8(value: str) -> str:

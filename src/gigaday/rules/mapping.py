@@ -100,17 +100,14 @@ def _flat(table: Any, faults: list[str], above: str = "") -> Iterator[tuple[str,
         return
     for key, value in table.items():
         target = f"{above}.{key}" if above else key
-        nests = isinstance(value, dict) and value and all(isinstance(inner, dict) for inner in value.values())
-        if nests and target in ("price", "attributes"):
-            yield from _flat(value, faults, target)
-        elif isinstance(value, dict) and target in ("price", "attributes") and not _is_rule(value):
+        if target in ("price", "attributes") and isinstance(value, dict) and not _is_rule(value):
             yield from _flat(value, faults, target)
         else:
             yield target, value
 
 
 def _is_rule(table: dict[str, Any]) -> bool:
-    return "from" in table or "constant" in table
+    return isinstance(table.get("from"), str) or "constant" in table
 
 
 def _rule(target: str, raw: Any, faults: list[str]) -> Rule | None:
@@ -201,7 +198,7 @@ def _look_up(row: dict[str, Any], path: str) -> Any:
 
 def _scaled(value: Any, scale: int | float, exact: bool) -> int:
     scaled = _ARITHMETIC.multiply(_decimal(value), Decimal(str(scale)))
-    if abs(scaled) > _LARGEST:
+    if scaled.copy_abs() > _LARGEST:
         raise ValueError("is out of range")
     whole = scaled.to_integral_value(ROUND_HALF_EVEN)
     if exact and whole != scaled:
@@ -219,6 +216,8 @@ def _decimal(value: Any) -> Decimal:
         raise ValueError("is not a number") from None
     if not number.is_finite():
         raise ValueError("is not a number")
+    if number.copy_abs() > _LARGEST:
+        raise ValueError("is out of range")
     return number
 
 
@@ -231,8 +230,6 @@ def _as(value: Any, kind: Kind) -> Any:
             raise ValueError("is neither true nor false")
         return _WORDS[word]
     number = _decimal(value)
-    if abs(number) > _LARGEST:
-        raise ValueError("is out of range")
     if kind == "number":
         return float(number)
     if number != number.to_integral_value():

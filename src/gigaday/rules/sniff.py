@@ -3,7 +3,7 @@
 import codecs
 import re
 
-import filetype  # type: ignore[import-untyped]
+import filetype
 import msgspec
 
 HEAD = 64 << 10

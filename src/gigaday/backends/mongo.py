@@ -1,0 +1,199 @@
+"""Documents in MongoDB: a replica set or a sharded cluster, on PyMongo's asynchronous client.
+
+Every command names the owner (`createdBy`), and those on one document its `_id` too, so that a cluster sends each to
+one shard. Reads carry `maxTimeMS`, writes the driver's own deadline; a caller that gives up never takes a pooled
+connection down with it.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from itertools import islice
+from typing import Any, Self, TypeVar
+
+import pymongo
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import BulkWriteError
+from pymongo.monitoring import _EventListener
+
+from gigaday.backends.mongo_connect import Client, connect, database, translated
+from gigaday.backends.mongo_documents import stored
+from gigaday.backends.mongo_indexes import index_models
+from gigaday.backends.mongo_query import segments, sort_keys
+from gigaday.contracts import Collection, Delete, Document, Insert, Outcome, Query, Replace, Write
+from gigaday.errors import BackendDown
+
+T = TypeVar("T")
+_WRITES_AT_ONCE = 16
+_DUPLICATE_KEY = 11000
+
+
+class MongoStore:
+    """`DocumentStore` on MongoDB. `time_limit_ms` bounds each call."""
+
+    def __init__(self, client: Client, *, time_limit_ms: int = 5_000) -> None:
+        self._client = client
+        self._database = database(client)
+        self._limit_ms = time_limit_ms
+        self._limit = time_limit_ms / 1000
+        self._running: set[asyncio.Task[Any]] = set()
+
+    @classmethod
+    def open(
+        cls,
+        uri: str,
+        *,
+        max_pool: int = 1_000,
+        min_pool: int = 50,
+        wait_ms: int = 100,
+        time_limit_ms: int = 5_000,
+        listeners: Sequence[_EventListener] = (),
+    ) -> Self:
+        """Connects on first use. `wait_ms` bounds a read's wait for a pooled connection. Raises BackendDown."""
+        client = connect(
+            uri,
+            max_pool=max_pool,
+            min_pool=min_pool,
+            wait_ms=wait_ms,
+            time_limit_ms=time_limit_ms,
+            listeners=listeners,
+        )
+        return cls(client, time_limit_ms=time_limit_ms)
+
+    async def get(self, collection: Collection, owner: str, id: str) -> Document | None:
+        _require(owner)
+        found = self._at(collection).find_one({"createdBy": owner, "_id": id}, max_time_ms=self._limit_ms)
+        return await self._run(found)
+
+    async def get_many(self, collection: Collection, owner: str, ids: Sequence[str]) -> dict[str, Document]:
+        _require(owner)
+        if not ids:
+            return {}
+        documents = await self._run(self._find(collection, {"createdBy": owner, "_id": {"$in": list(ids)}}, len(ids)))
+        return {document["_id"]: document for document in documents}
+
+    async def page(self, collection: Collection, owner: str, query: Query) -> list[Document]:
+        _require(owner)
+        return await self._run(self._page(collection, owner, query))
+
+    async def write(self, collection: Collection, owner: str, writes: Sequence[Write]) -> list[Outcome]:
+        _require(owner)
+        return await self._run(self._write(collection, owner, writes))
+
+    async def delete_expired(self, collection: Collection, now: str) -> int:
+        """Nothing: the TTL index does it."""
+        return 0
+
+    async def prepare(self, collections: Sequence[Collection]) -> None:
+        for collection in collections:
+            await self._run(self._prepare(collection))
+
+    async def ping(self) -> None:
+        # `ping` answers from any member; this needs a primary that can be written to.
+        answer = await self._run(self._client.admin.command("hello", maxTimeMS=self._limit_ms))
+        if not answer.get("isWritablePrimary"):
+            raise BackendDown("mongodb: no primary")
+
+    async def close(self) -> None:
+        if self._running:
+            await asyncio.wait(self._running)
+        await self._client.close()
+
+    def _at(self, collection: Collection) -> AsyncCollection[Document]:
+        return self._database[collection.name]
+
+    async def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result, within the time limit. Neither a cancelled caller nor the limit cancels the driver's own work:
+        that would close the connection it holds, and a burst of aborts would become a burst of reconnects."""
+        task = asyncio.create_task(_translate(work))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        done, _ = await asyncio.wait({task}, timeout=self._limit)
+        if not done:
+            raise BackendDown("mongodb: no answer in time")
+        return task.result()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # Seen here, so that one nobody waits for any more is not reported as lost.
+
+    async def _find(
+        self, collection: Collection, where: dict[str, Any], limit: int, sort: list[tuple[str, int]] | None = None
+    ) -> list[Document]:
+        cursor = self._at(collection).find(
+            where, sort=sort, limit=limit, batch_size=limit, max_time_ms=self._limit_ms
+        )
+        return await cursor.to_list()
+
+    async def _page(self, collection: Collection, owner: str, query: Query) -> list[Document]:
+        found: list[Document] = []
+        for where in segments(collection, owner, query):
+            found += await self._find(collection, where, query.limit - len(found), sort_keys(query))
+            if len(found) >= query.limit:
+                break
+        return found
+
+    async def _write(self, collection: Collection, owner: str, writes: Sequence[Write]) -> list[Outcome]:
+        documents = [stored(collection, owner, write.document) for write in writes if isinstance(write, Insert)]
+        changes = [write for write in writes if not isinstance(write, Insert)]
+        with pymongo.timeout(self._limit):
+            inserted, changed = await asyncio.gather(
+                self._insert(collection, documents), self._change_all(collection, owner, changes)
+            )
+        first, second = iter(inserted), iter(changed)
+        return [next(first) if isinstance(write, Insert) else next(second) for write in writes]
+
+    async def _insert(self, collection: Collection, documents: list[Document]) -> list[Outcome]:
+        outcomes: list[Outcome] = ["applied"] * len(documents)
+        if not documents:
+            return outcomes
+        try:
+            await self._at(collection).insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            # An `_id` of another owner counts as "exists" as well: ids are made by the server, so it was not chosen.
+            if error.details.get("writeConcernErrors") or not _only_duplicates(error):
+                raise
+            for fault in error.details["writeErrors"]:
+                outcomes[fault["index"]] = "exists"
+        return outcomes
+
+    async def _change_all(
+        self, collection: Collection, owner: str, changes: Sequence[Replace | Delete]
+    ) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        remaining = iter(changes)
+        while chunk := list(islice(remaining, _WRITES_AT_ONCE)):
+            outcomes += await asyncio.gather(*(self._change(collection, owner, change) for change in chunk))
+        return outcomes
+
+    async def _change(self, collection: Collection, owner: str, change: Replace | Delete) -> Outcome:
+        id = change.id if isinstance(change, Delete) else change.document["_id"]
+        where = {"createdBy": owner, "_id": id}
+        expected = where if change.expected is None else {**where, "version": change.expected}
+        if isinstance(change, Delete):
+            changed = (await self._at(collection).delete_one(expected)).deleted_count
+        else:
+            document = stored(collection, owner, change.document)
+            changed = (await self._at(collection).replace_one(expected, document)).matched_count
+        if changed:
+            return "applied"
+        return "stale" if await self._at(collection).find_one(where, {"_id": 1}) else "missing"
+
+    async def _prepare(self, collection: Collection) -> None:
+        at = self._at(collection)
+        if await at.estimated_document_count(maxTimeMS=self._limit_ms) == 0:
+            await at.create_indexes(index_models(collection))
+
+
+def _only_duplicates(error: BulkWriteError) -> bool:
+    return all(fault["code"] == _DUPLICATE_KEY for fault in error.details["writeErrors"])
+
+
+async def _translate(work: Coroutine[Any, Any, T]) -> T:
+    with translated():
+        return await work
+
+
+def _require(owner: str) -> None:
+    if not owner:
+        raise ValueError("an owner is required")

@@ -1,0 +1,176 @@
+"""Typed settings from the environment and an optional TOML file; the only reader of os.environ.
+
+Every setting has one name, the same in the environment and (in any case) in the file that `GIGADAY_CONFIG` names.
+The environment wins over the file, the file over the default. An empty value counts as not set.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+
+from gigaday.errors import SettingsError
+from gigaday.rules.spelling import nearest
+
+CONFIG = "GIGADAY_CONFIG"
+OURS = ("GIGADAY_", "MONGODB_", "S3_", "REDIS_", "CDN_", "CLOUDFRONT_")
+MIB = 1024 * 1024
+_LEAST_PEPPER = 16
+# What Kubernetes puts into every container for a service that happens to be named as a prefix of ours.
+_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT)(_\w+)?$|_PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?$")
+
+
+def _listed(value: Any) -> Any:
+    return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
+
+
+def _counted(value: Any) -> Any:
+    return 1 if value == "auto" else value
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_listed)]
+Workers = Annotated[int, BeforeValidator(_counted), Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """Everything that can be set. Sizes in bytes, times in seconds; pools are per process."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    data_dir: Path = Field(Path(".gigaday"), alias="GIGADAY_DATA_DIR")
+    environment: Literal["live", "test"] = Field("live", alias="GIGADAY_ENVIRONMENT")
+    pepper: SecretStr | None = Field(None, alias="GIGADAY_PEPPER")
+
+    host: str = Field("127.0.0.1", alias="HOST")
+    port: Port = Field(8080, alias="PORT")
+    workers: Workers = Field(1, alias="CLUSTER_SIZE")
+    trusted_proxies: Networks = Field((), alias="GIGADAY_TRUSTED_PROXIES")
+
+    mongodb_uri: SecretStr | None = Field(None, alias="MONGODB_URI")
+    mongodb_database: str = Field("gigaday", alias="MONGODB_DATABASE", pattern=r"^[A-Za-z0-9_-]{1,63}$")
+    mongodb_max_pool_size: int = Field(1000, alias="MONGODB_MAX_POOL_SIZE", ge=1)
+    mongodb_min_pool_size: int = Field(50, alias="MONGODB_MIN_POOL_SIZE", ge=0)
+
+    s3_bucket: str | None = Field(None, alias="S3_BUCKET")
+    s3_endpoint: str | None = Field(None, alias="S3_ENDPOINT", pattern=r"^https?://[^\s/]+")
+    aws_region: str = Field("us-east-1", alias="AWS_REGION")
+    aws_access_key_id: str | None = Field(None, alias="AWS_ACCESS_KEY_ID")
+    aws_secret_access_key: SecretStr | None = Field(None, alias="AWS_SECRET_ACCESS_KEY")
+
+    body_limit: int = Field(MIB, alias="GIGADAY_BODY_LIMIT", ge=1024)
+    batch_limit_bytes: int = Field(16 * MIB, alias="GIGADAY_BATCH_LIMIT_BYTES", ge=1024)
+    max_in_flight: int = Field(1000, alias="GIGADAY_MAX_IN_FLIGHT", ge=1)
+    request_timeout: float = Field(10.0, alias="GIGADAY_REQUEST_TIMEOUT", gt=0, le=3600)
+    legacy_rate_headers: bool = Field(False, alias="GIGADAY_LEGACY_RATE_HEADERS")
+    access_log: bool = Field(False, alias="GIGADAY_ACCESS_LOG")
+    log_format: Literal["console", "json"] = Field("console", alias="GIGADAY_LOG_FORMAT")
+
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+
+
+NAMES: dict[str, str] = {str(field.alias): name for name, field in Settings.model_fields.items()}
+"""Each setting's name and its attribute."""
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of `environ` (the process's own environment where None) and of the file that it names.
+
+    Raises SettingsError with one message naming every fault.
+    """
+    environ = os.environ if environ is None else environ
+    stated, file_faults = _file(environ.get(CONFIG))
+    faults = [*file_faults, *_unknown(environ)]
+    given = {name: value for name, value in environ.items() if name in NAMES and value != ""}
+    settings, wrong = _validated({**stated, **given})
+    faults += wrong
+    if faults or settings is None:
+        raise SettingsError("These settings are wrong:\n" + "\n".join(f"  {fault}" for fault in faults))
+    settings._sources.update(dict.fromkeys(stated, f"file {environ.get(CONFIG)}") | dict.fromkeys(given, "environment"))
+    return settings
+
+
+def describe(settings: Settings) -> list[dict[str, Any]]:
+    """Each setting's name, value (secrets masked) and source: default, file or environment."""
+    values = settings.model_dump(mode="json")  # writes a secret as asterisks
+    return [
+        {"setting": name, "value": values[attribute], "source": settings._sources.get(name, "default")}
+        for name, attribute in NAMES.items()
+    ]
+
+
+def _file(path: str | None) -> tuple[dict[str, Any], list[str]]:
+    if not path:
+        return {}, []
+    try:
+        read = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return {}, [f"{CONFIG}: the file {path} cannot be read: {error}"]
+    stated = {name.upper(): value for name, value in read.items()}
+    faults = [f"{_advice(name)} (in {path})" for name in stated if name not in NAMES]
+    return {name: value for name, value in stated.items() if name in NAMES}, faults
+
+
+def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(environ):
+        if name.startswith(OURS) and name not in NAMES and name != CONFIG and not _linked(name, environ[name]):
+            yield _advice(name)
+
+
+def _linked(name: str, value: str) -> bool:
+    plain_port = name.endswith("_PORT") and not name.endswith("_SERVICE_PORT")
+    return bool(_SERVICE_LINK.search(name)) and (not plain_port or "://" in value)
+
+
+def _advice(name: str) -> str:
+    meant = nearest(name, [*NAMES, CONFIG])
+    return f"{name}: there is no such setting; " + (f"did you mean {meant}?" if meant else "remove it")
+
+
+def _validated(given: Mapping[str, Any]) -> tuple[Settings | None, list[str]]:
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        # One fault a setting: a value that fits no branch of a union reports each of them.
+        return None, list({str(item["loc"][0]): f"{item['loc'][0]}: {item['msg']}" for item in error.errors()}.values())
+    return settings, list(_contradictions(settings))
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    yield from _of_process(settings)
+    yield from _of_mongodb(settings)
+    yield from _of_s3(settings)
+
+
+def _of_process(settings: Settings) -> Iterator[str]:
+    if settings.workers > 1:
+        yield (
+            f"CLUSTER_SIZE: {settings.workers} workers would each keep their own limits and cache, as a cache and limits "
+            "that workers share are lacking here; set it to 1 or auto"
+        )
+    if settings.pepper is not None and len(settings.pepper.get_secret_value()) < _LEAST_PEPPER:
+        yield f"GIGADAY_PEPPER: at least {_LEAST_PEPPER} characters are needed, for example from: openssl rand -hex 32"
+
+
+def _of_mongodb(settings: Settings) -> Iterator[str]:
+    if settings.mongodb_uri is None:
+        return
+    if not settings.mongodb_uri.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
+        yield "MONGODB_URI: it has to begin with mongodb:// or mongodb+srv://"
+    if settings.pepper is None:
+        yield "GIGADAY_PEPPER: it is needed with MONGODB_URI, the same on every node; make one with: openssl rand -hex 32"
+    if settings.mongodb_min_pool_size > settings.mongodb_max_pool_size:
+        yield "MONGODB_MIN_POOL_SIZE: it is larger than MONGODB_MAX_POOL_SIZE"
+
+
+def _of_s3(settings: Settings) -> Iterator[str]:
+    if settings.s3_bucket is None:
+        if settings.s3_endpoint is not None:
+            yield "S3_ENDPOINT: it needs S3_BUCKET beside it"
+    elif (settings.aws_access_key_id is None) != (settings.aws_secret_access_key is None):
+        yield "AWS_ACCESS_KEY_ID: it and AWS_SECRET_ACCESS_KEY are set together or not at all"

@@ -1,0 +1,58 @@
+"""The whole pipeline in process: edge, origin and the embedded back ends on a temporary folder."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gigaday import compose, settings
+
+
+@dataclass
+class Api:
+    """A running API, a tenant `acme` on a generous plan and one `other`, and the operator."""
+
+    http: httpx.AsyncClient
+    token: str
+    other: str
+    operator: str
+
+    def as_(self, token: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {token}"}
+
+    async def call(self, method: str, path: str, token: str | None = None, **more) -> httpx.Response:
+        headers = {**self.as_(token or self.token), **more.pop("headers", {})}
+        return await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
+
+    async def product(self, **fields) -> dict:
+        answer = await self.call("POST", "/products", json={"name": "Bar stool", **fields})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+
+@asynccontextmanager
+async def running(environ: dict[str, str]) -> AsyncIterator[Api]:
+    node = compose.Node(settings.load(environ))
+    async with node.running():
+        transport = httpx.ASGITransport(node, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api.test") as http:
+            yield await _peopled(node, http)
+
+
+async def _peopled(node: compose.Node, http: httpx.AsyncClient) -> Api:
+    tenancy = node.tenancy
+    operator = await tenancy.operator_token()
+    tokens = []
+    for name in ("acme", "other"):
+        await tenancy.create_tenant(name, name.title(), plan="unlimited")
+        tokens.append((await tenancy.create_token(name, "test"))[1])
+    return Api(http, *tokens, operator or "")
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    async with running({"GIGADAY_DATA_DIR": str(tmp_path)}) as api:
+        yield api

@@ -1,0 +1,126 @@
+import asyncio
+import hashlib
+import struct
+import zlib
+
+import pytest
+
+
+def png(width: int = 3, height: int = 2) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = b"".join(b"\0" + b"\x80\x40\x20" * width for _ in range(height))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+async def upload(api, content: bytes, name: str = "a.png", **more) -> dict:
+    answer = await api.call("POST", "/media", content=content, headers={"X-Filename": name}, **more)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def test_an_upload_tells_what_it_was(api):
+    content = png()
+    made = await upload(api, content)
+    assert (made["contentType"], made["width"], made["height"]) == ("image/png", 3, 2)
+    assert (made["size"], made["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert (made["filename"], made["status"], made["createdBy"]) == ("a.png", "ready", "acme")
+    assert "storageKey" not in made
+
+
+async def test_a_form_upload_is_the_same(api):
+    answer = await api.call("POST", "/media", files={"file": ("stühle.png", png(), "text/html")}, data={"alt": "Two"})
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert (made["filename"], made["contentType"], made["alt"]) == ("stühle.png", "image/png", "Two")
+
+
+async def test_the_bytes_come_back(api):
+    content = png(40, 40)
+    made = await upload(api, content)
+    answer = await api.call("GET", f"/media/{made['_id']}/content")
+    assert (answer.status_code, answer.content) == (200, content)
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    again = await api.call("GET", f"/media/{made['_id']}/content", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    part = await api.call("GET", f"/media/{made['_id']}/content", headers={"Range": "bytes=-5"})
+    assert (part.status_code, part.content) == (206, content[-5:])
+    beyond = await api.call("GET", f"/media/{made['_id']}/content", headers={"Range": "bytes=999999-"})
+    assert beyond.status_code == 416
+    head = await api.call("HEAD", f"/media/{made['_id']}/content")
+    assert (head.content, head.headers["content-length"]) == (b"", str(len(content)))
+
+
+@pytest.mark.parametrize(
+    "content", [b"<svg xmlns='http://www.w3.org/2000/svg'><script>x</script></svg>", b"<!doctype html><script>x</script>",
+                b"<?xml version='1.0'?><a/>"]
+)  # fmt: skip
+async def test_what_could_run_is_a_download(api, content):
+    made = await upload(api, content, name="harmless.png")
+    answer = await api.call("GET", f"/media/{made['_id']}/content")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.headers["content-type"] != "image/png"
+
+
+async def test_records_are_changed_listed_and_filtered(api):
+    made = await upload(api, png())
+    await upload(api, b"plain text", name="b.txt")
+    answer = await api.call("PATCH", f"/media/{made['_id']}", json={"alt": "A stool"})
+    assert (answer.json()["alt"], answer.json()["version"]) == ("A stool", 2)
+    assert (await api.call("PATCH", f"/media/{made['_id']}", json={"sha256": "x"})).status_code == 422
+    listed = (await api.call("GET", "/media?contentType=image/png")).json()["data"]
+    assert [item["_id"] for item in listed] == [made["_id"]]
+
+
+async def test_a_medium_in_use_is_not_deleted_unless_told(api):
+    made = await upload(api, png())
+    product = await api.product(name="Stool", mediaIds=[made["_id"]])
+    listed = (await api.call("GET", f"/products?mediaIds={made['_id']}")).json()["data"]
+    assert [item["_id"] for item in listed] == [product["_id"]]
+    refused = await api.call("DELETE", f"/media/{made['_id']}")
+    assert refused.status_code == 409
+    assert refused.json()["usedBy"][0]["_id"] == product["_id"]
+    assert (await api.call("DELETE", f"/media/{made['_id']}?detach=true")).status_code == 204
+    assert (await api.call("GET", f"/products/{product['_id']}")).json()["mediaIds"] == []
+    assert (await api.call("GET", f"/media/{made['_id']}/content")).status_code == 404
+
+
+async def test_a_product_cannot_name_media_that_are_not_its_tenants(api):
+    theirs = await upload(api, png(), token=api.other)
+    answer = await api.call("POST", "/products", json={"name": "x", "mediaIds": [theirs["_id"]]})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/mediaIds/0")
+
+
+async def test_media_of_another_tenant_are_as_if_missing(api):
+    made = await upload(api, png())
+    for path in (f"/media/{made['_id']}", f"/media/{made['_id']}/content"):
+        assert (await api.call("GET", path, token=api.other)).status_code == 404
+    assert (await api.call("DELETE", f"/media/{made['_id']}", token=api.other)).status_code == 404
+
+
+async def test_an_interrupted_upload_leaves_nothing(api, tmp_path):
+    async def cut():
+        yield png(500, 500)[:1000]
+        raise OSError("the client vanished")
+
+    with pytest.raises(OSError):
+        await api.call("POST", "/media", content=cut())
+    await asyncio.sleep(0)
+    assert (await api.call("GET", "/media")).json()["data"] == []
+    assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
+
+
+async def test_nothing_is_no_upload(api):
+    assert (await api.call("POST", "/media", content=b"")).status_code == 422
+
+
+async def test_a_repeated_upload_with_a_key_is_one(api):
+    headers = {"X-Filename": "a.png", "Idempotency-Key": "u1"}
+    first = await api.call("POST", "/media", content=png(), headers=headers)
+    again = await api.call("POST", "/media", content=png(), headers=headers)
+    assert first.json() == again.json()
+    assert len((await api.call("GET", "/media")).json()["data"]) == 1

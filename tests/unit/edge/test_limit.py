@@ -1,0 +1,122 @@
+from typing import Any
+
+import pytest
+
+from gigaday.contracts import Decision, Policy
+from gigaday.edge.limit import Stage
+from gigaday.errors import RateLimited, Unauthenticated
+from gigaday.model.plan import ANONYMOUS, PLANS
+from gigaday.model.request import Principal, RequestState, state_of
+
+
+class Ledger:
+    """Buckets that never refill."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, int] = {}
+
+    async def take(self, key: str, policy: Policy, cost: int) -> Decision:
+        left = policy.quota - self.taken.get(key, 0)
+        if cost > left:
+            return Decision(False, left, 41, 0.2)
+        self.taken[key] = self.taken.get(key, 0) + cost
+        return Decision(True, left - cost, 41, 0.0)
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def stage(ledger: Ledger, clock: Any) -> Any:
+    def make(app: Any, policy: Policy | None = None, legacy: bool = False) -> Stage:
+        return Stage(
+            app,
+            buckets=ledger,
+            clock=clock,
+            policy_for=lambda principal: policy or (PLANS[principal.plan].policy if principal else ANONYMOUS),
+            cost=lambda method, path: 10 if path == "/batch" else 1,
+            public=lambda path: path == "/livez",
+            legacy=legacy,
+        )
+
+    return make
+
+
+def _state(principal: Principal | None = None, refusal: Any = None) -> RequestState:
+    return RequestState("r", 0.0, client="192.0.2.1", principal=principal, refusal=refusal)
+
+
+def _header(state: RequestState, name: bytes) -> str:
+    return dict(state.headers)[name].decode()
+
+
+async def test_limits_a_caller_without_a_plan_by_address(call: Any, stage: Any, replying: Any, ledger: Ledger) -> None:
+    state = _state()
+    await call(stage(replying()), state=state)
+    assert ledger.taken == {"rate_limit:{192.0.2.1:default}": 1}
+    assert _header(state, b"ratelimit-policy") == '"default";q=100;w=900'
+    assert _header(state, b"ratelimit") == '"default";r=99;t=41'
+    assert state.policy == ANONYMOUS
+
+
+@pytest.mark.parametrize(("tenant", "who"), [("acme", "acme"), ("", "@operator")])
+async def test_limits_a_tenant_by_its_plan(
+    call: Any, stage: Any, replying: Any, ledger: Ledger, tenant: str, who: str
+) -> None:
+    await call(stage(replying()), state=_state(Principal("t", tenant, frozenset(), "free")))
+    assert ledger.taken == {f"rate_limit:{{{who}:free}}": 1}
+
+
+async def test_takes_what_the_path_costs_but_never_more_than_the_quota(
+    call: Any, stage: Any, replying: Any, ledger: Ledger
+) -> None:
+    await call(stage(replying()), path="/batch", state=_state())
+    await call(stage(replying(), policy=Policy("tiny", 3, 60)), path="/batch", state=_state())
+    assert list(ledger.taken.values()) == [10, 3]
+
+
+async def test_refuses_when_the_bucket_is_empty(call: Any, stage: Any, replying: Any) -> None:
+    subject = stage(replying(), policy=Policy("tiny", 1, 60))
+    await call(subject, state=_state())
+    state = _state()
+    with pytest.raises(RateLimited) as caught:
+        await call(subject, state=state)
+    assert caught.value.headers["Retry-After"] == "1"
+    assert _header(state, b"ratelimit") == '"tiny";r=0;t=41'
+
+
+async def test_bad_credentials_cost_a_token_of_the_address(
+    call: Any, stage: Any, replying: Any, ledger: Ledger
+) -> None:
+    subject = stage(replying(), policy=Policy("tiny", 2, 60))
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            await call(subject, state=_state(refusal=Unauthenticated()))
+    with pytest.raises(RateLimited):
+        await call(subject, state=_state(refusal=Unauthenticated()))
+    assert ledger.taken == {"rate_limit:{192.0.2.1:tiny}": 2}
+
+
+async def test_public_paths_are_unlimited(call: Any, stage: Any, replying: Any, ledger: Ledger) -> None:
+    answer = await call(stage(replying()), path="/livez", state=_state())
+    assert (ledger.taken, state_of(answer.scope).headers) == ({}, [])
+
+
+async def test_sends_the_older_headers_where_asked(call: Any, stage: Any, replying: Any) -> None:
+    state = _state()
+    await call(stage(replying(), legacy=True), state=state)
+    assert _header(state, b"x-ratelimit-limit") == "100"
+    assert _header(state, b"x-ratelimit-remaining") == "99"
+    assert _header(state, b"x-ratelimit-reset") == "1041"
+
+
+async def test_a_policy_s_name_is_quoted(call: Any, stage: Any, replying: Any) -> None:
+    state = _state()
+    await call(stage(replying(), policy=Policy('a"\\', 5, 60)), state=state)
+    assert _header(state, b"ratelimit-policy") == '"a\\"\\\\";q=5;w=60'
+
+
+async def test_passes_lifespan_on(lifespan: Any, stage: Any) -> None:
+    assert await lifespan(stage)

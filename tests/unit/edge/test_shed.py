@@ -1,0 +1,161 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from gigaday.edge.shed import Caps, Stage, UriTooLong
+from gigaday.errors import BadRequest, BodyTooLarge, HeadersTooLarge, Unavailable
+
+HOST = ("host", "example.test")
+
+
+@pytest.fixture
+def stage() -> Any:
+    def make(app: Any, priority: Any = "read", streams: bool = False, **caps: Any) -> Stage:
+        choose = priority if callable(priority) else lambda method, path: priority
+        return Stage(
+            app,
+            caps=Caps(**caps),
+            body_cap=lambda method, path: 10,
+            priority=choose,
+            streams=lambda method, path: streams,
+        )
+
+    return make
+
+
+async def _reading(scope: Any, receive: Any, send: Any) -> None:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _never(scope: Any, receive: Any, send: Any) -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("hosts", [[], [("host", "")], [("host", " ")], [HOST, ("host", "other.test")]])
+async def test_wants_exactly_one_host(call: Any, stage: Any, hosts: Any) -> None:
+    with pytest.raises(BadRequest):
+        await call(stage(_reading), headers=hosts)
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [[("x", "y" * 20_000)], [(f"x-{n}", "") for n in range(101)], [("cookie", "a=b;" * 200)] * 30],
+)
+async def test_refuses_a_flood_of_headers(call: Any, stage: Any, flood: Any) -> None:
+    with pytest.raises(HeadersTooLarge):
+        await call(stage(_reading), headers=[HOST, *flood])
+
+
+async def test_refuses_a_long_url(call: Any, stage: Any) -> None:
+    with pytest.raises(UriTooLong):
+        await call(stage(_reading), path="/" + "a" * 9_000)
+    with pytest.raises(UriTooLong):
+        await call(stage(_reading), query=b"a" * 9_000)
+
+
+async def test_takes_a_body_up_to_the_cap(call: Any, stage: Any) -> None:
+    answer = await call(stage(_reading), "POST", headers=[HOST, ("content-length", "10")], chunks=[b"12345", b"67890"])
+    assert answer.body == b"1234567890"
+
+
+@pytest.mark.parametrize("length", ["11", "9" * 19, "9" * 10_000])
+async def test_refuses_a_long_body_before_reading_it(call: Any, stage: Any, replying: Any, length: str) -> None:
+    with pytest.raises(BodyTooLarge):
+        await call(stage(replying()), "POST", headers=[HOST, ("content-length", length)])
+
+
+async def test_refuses_a_chunked_body_as_it_passes_the_cap(call: Any, stage: Any) -> None:
+    with pytest.raises(BodyTooLarge):
+        await call(stage(_reading), "POST", headers=[HOST, ("transfer-encoding", "chunked")], chunks=[b"123456"] * 2)
+
+
+async def test_refuses_a_body_longer_than_it_claimed(call: Any, stage: Any) -> None:
+    with pytest.raises(BodyTooLarge):
+        await call(stage(_reading), "POST", headers=[HOST, ("content-length", "5")], chunks=[b"x" * 11])
+
+
+@pytest.mark.parametrize("lengths", [["-1"], ["1e3"], [""], ["٣"], ["1", "2"], ["+5"], ["0x1"]])
+async def test_refuses_a_length_that_is_none(call: Any, stage: Any, lengths: list[str]) -> None:
+    scope_headers = [HOST, *(("content-length", n.encode("utf-8").decode("latin-1")) for n in lengths)]
+    with pytest.raises(BadRequest):
+        await call(stage(_reading), "POST", headers=scope_headers)
+
+
+async def test_sheds_lists_first_and_health_never(call: Any, stage: Any, replying: Any) -> None:
+    held = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/held":
+            await held.wait()
+        await replying()(scope, receive, send)
+
+    paths = {"/held": "health", "/list": "list", "/read": "read", "/write": "write", "/health": "health"}
+    subject = stage(app, priority=lambda method, path: paths[path], max_in_flight=20)
+
+    async def refused() -> set[str]:
+        out = set()
+        for path in ("/list", "/read", "/write", "/health"):
+            try:
+                await call(subject, path=path)
+            except Unavailable as error:
+                assert error.headers["Retry-After"]
+                out.add(path)
+        return out
+
+    async with asyncio.TaskGroup() as tasks:
+        seen = []
+        for wanted in (15, 16, 18, 19, 25):
+            while subject.in_flight < wanted:
+                tasks.create_task(call(subject, path="/held"))
+                await asyncio.sleep(0)
+            seen.append(await refused())
+        held.set()
+    assert seen == [set(), {"/list"}, {"/list", "/read"}, *[{"/list", "/read", "/write"}] * 2]
+    assert subject.in_flight == 0
+    assert subject.refused == 9
+
+
+async def test_answers_503_at_the_deadline(call: Any, stage: Any) -> None:
+    with pytest.raises(Unavailable):
+        await call(stage(_never, request_timeout=0.0))
+
+
+async def test_the_deadline_ends_as_the_answer_starts(call: Any, stage: Any) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": b"all"})
+
+    assert (await call(stage(app, request_timeout=0.0001))).body == b"all"
+
+
+async def test_what_streams_has_no_deadline(call: Any, stage: Any) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await _reading(scope, receive, send)
+
+    assert (await call(stage(app, streams=True, request_timeout=0.0))).status == 200
+
+
+async def test_a_time_out_of_the_application_is_its_own(call: Any, stage: Any, raising: Any) -> None:
+    with pytest.raises(TimeoutError):
+        await call(stage(raising(TimeoutError("pool"))))
+
+
+async def test_an_error_frees_its_place(call: Any, stage: Any, raising: Any) -> None:
+    subject = stage(raising(ValueError()))
+    with pytest.raises(ValueError):
+        await call(subject)
+    assert subject.in_flight == 0
+
+
+async def test_passes_lifespan_on(lifespan: Any, stage: Any) -> None:
+    assert await lifespan(stage)
