@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -43,6 +43,9 @@ from gigaday.ops.tenancy import Tenancy
 from gigaday.rules import ids, times, validation
 from gigaday.settings import Settings
 
+if TYPE_CHECKING:
+    from gigaday.backends.mongo_admin import MongoAdmin
+
 COLLECTIONS: tuple[Collection, ...] = (PRODUCTS, MEDIA, TENANTS, TOKENS, IDEMPOTENCY)
 HOUSEKEEPING_SECONDS = 30.0
 
@@ -59,7 +62,7 @@ class Backends:
 
 
 @asynccontextmanager
-async def open_backends(settings: Settings, listeners: tuple[Any, ...] = ()) -> AsyncIterator[Backends]:
+async def open_backends(settings: Settings) -> AsyncIterator[Backends]:
     """The back ends that the settings name, opened, prepared where empty, and closed again. Raises BackendDown."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
@@ -74,14 +77,22 @@ async def open_backends(settings: Settings, listeners: tuple[Any, ...] = ()) -> 
 def _documents(settings: Settings) -> DocumentStore:
     if settings.mongodb_uri is None:
         return SqliteStore.open(settings.data_dir / "gigaday.sqlite")
-    from gigaday.backends.mongo import open_mongo  # so that the embedded default starts without the driver
+    from gigaday.backends.mongo import MongoStore  # here, so that the embedded default starts without the driver
 
-    return open_mongo(
+    return MongoStore.open(
         settings.mongodb_uri.get_secret_value(),
-        database=settings.mongodb_database,
         max_pool=settings.mongodb_max_pool_size,
         min_pool=settings.mongodb_min_pool_size,
     )
+
+
+def database_admin(settings: Settings) -> "MongoAdmin | None":
+    """What makes indexes and shards, or None where SQLite needs neither."""
+    if settings.mongodb_uri is None:
+        return None
+    from gigaday.backends.mongo_admin import MongoAdmin
+
+    return MongoAdmin.open(settings.mongodb_uri.get_secret_value())
 
 
 def _objects(settings: Settings) -> ObjectStore:
@@ -89,7 +100,14 @@ def _objects(settings: Settings) -> ObjectStore:
         return FolderStore(settings.data_dir / "objects")
     from gigaday.backends.s3 import S3Objects
 
-    return S3Objects(settings)
+    secret = settings.aws_secret_access_key
+    return S3Objects(
+        settings.s3_bucket,
+        endpoint=settings.s3_endpoint,
+        region=settings.aws_region,
+        access_key_id=settings.aws_access_key_id,
+        secret_access_key=secret.get_secret_value() if secret else None,
+    )
 
 
 def describe(settings: Settings) -> dict[str, str]:

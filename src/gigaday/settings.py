@@ -73,6 +73,14 @@ class Settings(BaseModel):
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
 
+    def note_sources(self, sources: Mapping[str, str]) -> None:
+        """Remembers where the values of these names came from."""
+        self._sources.update(sources)
+
+    def source_of(self, name: str) -> str:
+        """Where the value of the setting `name` came from: default, a file or the environment."""
+        return self._sources.get(name, "default")
+
 
 NAMES: dict[str, str] = {str(field.alias): name for name, field in Settings.model_fields.items()}
 """Each setting's name and its attribute."""
@@ -91,7 +99,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     faults += wrong
     if faults or settings is None:
         raise SettingsError("These settings are wrong:\n" + "\n".join(f"  {fault}" for fault in faults))
-    settings._sources.update(dict.fromkeys(stated, f"file {environ.get(CONFIG)}") | dict.fromkeys(given, "environment"))
+    settings.note_sources(dict.fromkeys(stated, f"file {environ.get(CONFIG)}") | dict.fromkeys(given, "environment"))
     return settings
 
 
@@ -99,7 +107,7 @@ def describe(settings: Settings) -> list[dict[str, Any]]:
     """Each setting's name, value (secrets masked) and source: default, file or environment."""
     values = settings.model_dump(mode="json")  # writes a secret as asterisks
     return [
-        {"setting": name, "value": values[attribute], "source": settings._sources.get(name, "default")}
+        {"setting": name, "value": values[attribute], "source": settings.source_of(name)}
         for name, attribute in NAMES.items()
     ]
 
@@ -150,8 +158,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 def _of_process(settings: Settings) -> Iterator[str]:
     if settings.workers > 1:
         yield (
-            f"CLUSTER_SIZE: {settings.workers} workers would each keep their own limits and cache, as a cache and limits "
-            "that workers share are lacking here; set it to 1 or auto"
+            f"CLUSTER_SIZE: {settings.workers} workers would each keep their own limits and cache, as a "
+            "cache and limits that workers share are lacking here; set it to 1 or auto"
         )
     if settings.pepper is not None and len(settings.pepper.get_secret_value()) < _LEAST_PEPPER:
         yield f"GIGADAY_PEPPER: at least {_LEAST_PEPPER} characters are needed, for example from: openssl rand -hex 32"
@@ -163,7 +171,7 @@ def _of_mongodb(settings: Settings) -> Iterator[str]:
     if not settings.mongodb_uri.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
         yield "MONGODB_URI: it has to begin with mongodb:// or mongodb+srv://"
     if settings.pepper is None:
-        yield "GIGADAY_PEPPER: it is needed with MONGODB_URI, the same on every node; make one with: openssl rand -hex 32"
+        yield "GIGADAY_PEPPER: MONGODB_URI needs it, the same on every node; make one with: openssl rand -hex 32"
     if settings.mongodb_min_pool_size > settings.mongodb_max_pool_size:
         yield "MONGODB_MIN_POOL_SIZE: it is larger than MONGODB_MAX_POOL_SIZE"
 

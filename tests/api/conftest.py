@@ -9,12 +9,14 @@ import httpx
 import pytest
 
 from gigaday import compose, settings
+from gigaday.edge.asgi import App
 
 
 @dataclass
 class Api:
     """A running API, a tenant `acme` on a generous plan and one `other`, and the operator."""
 
+    app: App
     http: httpx.AsyncClient
     token: str
     other: str
@@ -49,7 +51,7 @@ async def _peopled(node: compose.Node, http: httpx.AsyncClient) -> Api:
     for name in ("acme", "other"):
         await tenancy.create_tenant(name, name.title(), plan="unlimited")
         tokens.append((await tenancy.create_token(name, "test"))[1])
-    return Api(http, *tokens, operator or "")
+    return Api(node, http, *tokens, operator or "")
 
 
 @pytest.fixture

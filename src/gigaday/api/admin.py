@@ -48,7 +48,7 @@ def operations(tenancy: Tenancy, cursor_key: bytes) -> list[Operation]:
     return [
         operation("GET", path, "list_tenants", "List tenants", work.list, answer=("page", Tenant), parameters=PAGE),
         operation("POST", path, "create_tenant", "Create a tenant", work.create, body=NewTenant, success=201,
-                  example={"id": "acme", "name": "Acme", "plan": "standard"}, answer=Tenant, errors=(409,)),
+                  example={"id": "sample", "name": "Sample", "plan": "standard"}, answer=Tenant, errors=(409,)),
         operation("GET", path + "/{id}", "read_any_tenant", "Read a tenant", work.read, answer=Tenant,
                   errors=(304, 404)),
         operation("PATCH", path + "/{id}", "change_any_tenant", "Change a tenant", work.change,

@@ -57,8 +57,8 @@ def markdown() -> str:
 
 _HEAD = """# Errors
 
-Every answer of 4xx and 5xx is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail`, `code` and
-`request_id`; a validation error has `errors` besides, a list of `{pointer, detail}`. Decide by `code`: it does not
+Every answer of 4xx and 5xx is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail`, `code`
+and `request_id`; a validation error has `errors` besides, a list of `{pointer, detail}`. Decide by `code`: it does not
 change, while the words of `detail` may. `type` is the address of the section below, as served by the node.
 
 Made from the code: `python -m gigaday.api.error_texts > docs/errors.md`.

@@ -88,10 +88,8 @@ class MongoStore:
             await self._run(self._prepare(collection))
 
     async def ping(self) -> None:
-        # `ping` answers from any member; this needs a primary that can be written to.
-        answer = await self._run(self._client.admin.command("hello", maxTimeMS=self._limit_ms))
-        if not answer.get("isWritablePrimary"):
-            raise BackendDown("mongodb: no primary")
+        # The `ping` command answers from any member and touches no data; this reads from the primary.
+        await self._run(self._database["health"].find_one({"_id": "ping"}, max_time_ms=self._limit_ms))
 
     async def close(self) -> None:
         if self._running:
@@ -120,9 +118,7 @@ class MongoStore:
     async def _find(
         self, collection: Collection, where: dict[str, Any], limit: int, sort: list[tuple[str, int]] | None = None
     ) -> list[Document]:
-        cursor = self._at(collection).find(
-            where, sort=sort, limit=limit, batch_size=limit, max_time_ms=self._limit_ms
-        )
+        cursor = self._at(collection).find(where, sort=sort, limit=limit, batch_size=limit, max_time_ms=self._limit_ms)
         return await cursor.to_list()
 
     async def _page(self, collection: Collection, owner: str, query: Query) -> list[Document]:
@@ -135,7 +131,7 @@ class MongoStore:
 
     async def _write(self, collection: Collection, owner: str, writes: Sequence[Write]) -> list[Outcome]:
         documents = [stored(collection, owner, write.document) for write in writes if isinstance(write, Insert)]
-        changes = [write for write in writes if not isinstance(write, Insert)]
+        changes = [_ready(collection, owner, write) for write in writes if not isinstance(write, Insert)]
         with pymongo.timeout(self._limit):
             inserted, changed = await asyncio.gather(
                 self._insert(collection, documents), self._change_all(collection, owner, changes)
@@ -173,8 +169,7 @@ class MongoStore:
         if isinstance(change, Delete):
             changed = (await self._at(collection).delete_one(expected)).deleted_count
         else:
-            document = stored(collection, owner, change.document)
-            changed = (await self._at(collection).replace_one(expected, document)).matched_count
+            changed = (await self._at(collection).replace_one(expected, change.document)).matched_count
         if changed:
             return "applied"
         return "stale" if await self._at(collection).find_one(where, {"_id": 1}) else "missing"
@@ -183,6 +178,12 @@ class MongoStore:
         at = self._at(collection)
         if await at.estimated_document_count(maxTimeMS=self._limit_ms) == 0:
             await at.create_indexes(index_models(collection))
+
+
+def _ready(collection: Collection, owner: str, change: Replace | Delete) -> Replace | Delete:
+    if isinstance(change, Delete):
+        return change
+    return Replace(stored(collection, owner, change.document), change.expected)
 
 
 def _only_duplicates(error: BulkWriteError) -> bool:

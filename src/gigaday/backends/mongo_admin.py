@@ -119,9 +119,7 @@ def shard_commands(database_name: str, collections: Sequence[Collection]) -> lis
     """What the router is sent, in order."""
     commands: list[dict[str, Any]] = [{"enableSharding": database_name}]
     for collection in collections:
-        commands.append(
-            {"shardCollection": f"{database_name}.{collection.name}", "key": dict(shard_key(collection))}
-        )
+        commands.append({"shardCollection": f"{database_name}.{collection.name}", "key": dict(shard_key(collection))})
     return commands
 
 

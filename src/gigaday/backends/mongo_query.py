@@ -12,8 +12,9 @@ _LAST = "\U0010ffff"
 def segments(collection: Collection, owner: str, query: Query) -> Iterator[dict[str, Any]]:
     """The filters whose documents, one after another, are the page.
 
-    More than one where the page starts after an item, since `$gt` and `$lt` compare within one type and so never
-    reach from values to nulls; each is one range of an index.
+    Where the page starts after an item: the rest of its ties, then what lies beyond, then the nulls or values that
+    `$gt` and `$lt`, which compare within one type, do not reach. Each is one range of an index; the usual `$or` of
+    them is planned as a scan of the whole sort order as soon as ties are many.
     """
     terms = [{"createdBy": owner}, *(_term(collection, filter) for filter in query.filters)]
     for start in _ranges(collection, query):
@@ -40,7 +41,8 @@ def _ranges(collection: Collection, query: Query) -> Iterator[dict[str, Any]]:
         if not query.descending:
             yield {field: {"$ne": None}}
     else:
-        yield {"$or": [{field: {"$eq": value}, "_id": {beyond: id}}, {field: {beyond: value}}]}
+        yield {field: {"$eq": value}, "_id": {beyond: id}}
+        yield {field: {beyond: value}}
         if query.descending:
             yield {field: {"$eq": None}}
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 REJECTED, UNUSABLE, INTERRUPTED = 1, 2, 130
 FIELDS = ("_id", *(name for name in Product.__struct_encode_fields__ if name != "_id"))
 Tenant = Annotated[str, Parameter(help="Whose catalogue, by id.")]
+File = Annotated[str, Parameter(allow_leading_hyphen=True, help="A path, or - for standard input.")]
+Update = Annotated[bool, Parameter(negative="")]
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="A file; standard output unless given.")]
 
 
@@ -40,12 +42,13 @@ def register(app: App, load: Load) -> None:
 
     @app.command(name="import")
     def import_(
-        file: str,
+        file: File,
+        /,
         *,
         tenant: Tenant,
         mapping: Path | None = None,
         format: Format | None = None,
-        update: bool = False,
+        update: Update = False,
         rejects: Path | None = None,
         json: AsJson = False,
     ) -> int:
@@ -110,7 +113,7 @@ class ImportJob:
         with (
             RowFile.open(self._file, self._format) as file,
             transfer.Rejects(self._rejects, err) as rejects,
-            transfer.Meter(f"import {self._file}", file.size, err) as meter,
+            transfer.Meter("import", file.size, err) as meter,
         ):
 
             def progress(tally: Tally) -> None:
@@ -144,9 +147,9 @@ async def export_file(store: DocumentStore, tenant: str, format: Format, output:
         return count
     part = output.with_name(output.name + ".part")
     try:
-        with part.open("wb") as sink, transfer.Meter(f"export {output}", None, transfer.errors()) as meter:
+        with part.open("wb") as sink, transfer.Meter("export", None, transfer.errors()) as meter:
             await _pour(chunks, sink, lambda done: meter.show(count, done))
-        os.replace(part, output)
+        part.replace(output)
     finally:
         part.unlink(missing_ok=True)
     note(f"{count} products of {tenant} are in {output}")
@@ -190,7 +193,7 @@ def outcome(work: Callable[[], object]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except BackendDown as error:
-        note(f"The store cannot be reached: {error}. What was imported so far is in; run the same command again.")
+        note(f"The store cannot be reached: {error}. Run the same command again; what was imported so far is kept.")
         return UNUSABLE
     except (mappings.MappingError, UnknownTenant, OSError) as error:
         note(str(error))

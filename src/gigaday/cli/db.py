@@ -1,31 +1,19 @@
 """`gigaday db`: what an operator does to the database itself."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 from cyclopts import App, Parameter
 
 from gigaday.cli.output import AsJson, note, show
 from gigaday.cli.session import Load
 
+if TYPE_CHECKING:
+    from gigaday.compose import MongoAdmin
+
 NONE_NEEDED = "SQLite needs none: the file's tables and indexes are made at the start."
 Apply = Annotated[bool, Parameter(name="--apply", negative="--dry-run")]
-
-
-class Admin(Protocol):
-    """What a database offers its operator. Each answer is plain data to show."""
-
-    async def indexes(self) -> Any:
-        """Makes the missing indexes."""
-
-    async def shard(self, *, apply: bool) -> Any:
-        """Shards the collections, or only tells the steps."""
-
-    async def status(self) -> Any:
-        """The server's state."""
-
-    async def close(self) -> None:
-        """Releases connections."""
 
 
 def register(app: App, load: Load) -> None:
@@ -36,22 +24,22 @@ def register(app: App, load: Load) -> None:
     @db.command
     def indexes(*, json: AsJson = False) -> None:
         """Make the indexes that are missing; those that exist are left alone."""
-        _with_admin(load, lambda admin: admin.indexes(), json)
+        show(_with_admin(load, lambda admin: _steps(admin.indexes(_collections()))), json)
 
     @db.command
     def shard(*, apply: Apply = False, json: AsJson = False) -> None:
         """Tell what sharding would do (--dry-run, the default), or do it (--apply). Can be repeated."""
-        _with_admin(load, lambda admin: admin.shard(apply=apply), json)
+        show(_with_admin(load, lambda admin: _steps(admin.shard(_collections(), dry_run=not apply))), json)
         if not apply:
             note("Nothing was changed. Do it with: gigaday db shard --apply")
 
     @db.command
     def status(*, json: AsJson = False) -> None:
-        """Show the server, its members and the collections."""
-        _with_admin(load, lambda admin: admin.status(), json)
+        """Show which indexes there are, and what is wrong with the replica set."""
+        show(_with_admin(load, _status), json)
 
 
-def _with_admin(load: Load, use: Callable[[Admin], Awaitable[Any]], as_json: bool) -> None:
+def _with_admin(load: Load, use: "Callable[[MongoAdmin], Awaitable[Any]]") -> Any:
     import asyncio
 
     from gigaday import compose
@@ -65,4 +53,29 @@ def _with_admin(load: Load, use: Callable[[Admin], Awaitable[Any]], as_json: boo
         finally:
             await admin.close()
 
-    show(asyncio.run(run()), as_json)
+    return asyncio.run(run())
+
+
+async def _steps(steps: AsyncIterator[Any]) -> list[dict[str, Any]]:
+    """Every step as a row, told as it is done, since one may take hours."""
+    rows = []
+    async for step in steps:
+        rows.append(msgspec.to_builtins(step))
+        note(" ".join(str(value) for value in rows[-1].values()))
+    return rows
+
+
+async def _status(admin: "MongoAdmin") -> dict[str, Any]:
+    states = [step async for step in admin.indexes(_collections(), dry_run=True)]
+    return {
+        "database": "MongoDB",
+        "indexes": len(states),
+        "missing": [f"{state.collection}.{state.index}" for state in states if state.state == "missing"],
+        "warnings": await admin.replica_status(),
+    }
+
+
+def _collections() -> Any:
+    from gigaday import compose
+
+    return compose.COLLECTIONS

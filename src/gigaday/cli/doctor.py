@@ -65,7 +65,7 @@ async def _database(settings: "Settings") -> "list[Finding]":
     if admin is None:
         return []
     try:
-        return await check_database(admin, time.time)
+        return await check_database(admin, compose.COLLECTIONS, time.time)
     finally:
         await admin.close()
 

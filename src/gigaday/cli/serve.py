@@ -59,9 +59,8 @@ def _demo(load: Load, url: str) -> None:
     from gigaday import compose
 
     token = with_backends(load, compose.demo)
-    note(
-        f"\nDemo token:\n  {token}\n\nTry:\n  curl -s '{url}/api/v1/products?limit=3' -H 'Authorization: Bearer {token}'\n"
-    )
+    curl = f"curl -s '{url}/api/v1/products?limit=3' -H 'Authorization: Bearer {token}'"
+    note(f"\nDemo token:\n  {token}\n\nTry:\n  {curl}\n")
 
 
 def _run(host: str, port: int, workers: int) -> None:

@@ -85,7 +85,13 @@ class Meter:
     """A progress bar by bytes, with rows a second; shown only where `err` is a terminal."""
 
     def __init__(self, what: str, total: int | None, err: TextIO) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), _Rate(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(20),
+            DownloadColumn(),
+            _Rate(),
+            TimeRemainingColumn(compact=True),
+        )
         self._progress = Progress(*columns, console=Console(file=err), disable=not err.isatty(), transient=True)
         self._task = self._progress.add_task(what, total=total, rows=0)
         self.rows = 0

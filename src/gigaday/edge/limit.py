@@ -45,8 +45,9 @@ class Stage:
 
     async def _admit(self, scope: Scope, state: RequestState) -> None:
         state.policy = policy = self.policy_for(state.principal)
-        # A cost over the whole quota would never be admitted, whatever Retry-After says.
-        cost = min(self.cost(scope["method"], scope["path"]), policy.quota)
+        # Who is nobody gets no work done, so that every attempt costs the same. A cost over the whole quota would
+        # never be admitted, whatever Retry-After says.
+        cost = min(self.cost(scope["method"], scope["path"]), policy.quota) if state.principal else 1
         decision = await self.buckets.take(_key(state, policy), policy, cost)
         state.headers += _headers(policy, decision)
         if self.legacy:

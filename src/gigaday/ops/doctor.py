@@ -3,15 +3,15 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from gigaday.contracts import Collection
 from gigaday.errors import BackendError
 from gigaday.ops.health import safe
-from gigaday.rules.replica_set import Member, spare, write_majority
 
 MOST_SKEW = 1.0
 LEAST_FREE = 1 << 30
@@ -26,17 +26,28 @@ class Finding(msgspec.Struct, frozen=True):
     mend: str = ""
 
 
-class DatabaseFacts(Protocol):
+class IndexState(Protocol):
+    """An index that should be there; `state` is "missing" where it is not."""
+
+    @property
+    def collection(self) -> str: ...
+    @property
+    def index(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+
+
+class Database(Protocol):
     """What a database tells of itself; any call may raise BackendDown."""
 
     async def server_time(self) -> float:
         """Its clock, in epoch seconds."""
 
-    async def missing_indexes(self) -> Sequence[str]:
-        """The indexes that should be there and are not, as `collection (fields)`."""
+    def indexes(self, collections: Sequence[Collection], *, dry_run: bool) -> AsyncIterator[IndexState]:
+        """The state of every index that should be there."""
 
-    async def members(self) -> Sequence[Member]:
-        """The members of its replica set; empty where there is none or it is behind a router."""
+    async def replica_status(self) -> list[str]:
+        """Warnings about its replica set, each with its mend."""
 
 
 def check_folder(folder: Path) -> list[Finding]:
@@ -70,15 +81,17 @@ async def _ping(name: str, ping: Callable[[], Awaitable[None]]) -> Finding:
     return Finding(name, True, "answers")
 
 
-async def check_database(facts: DatabaseFacts, now: Callable[[], float]) -> list[Finding]:
+async def check_database(
+    database: Database, collections: Sequence[Collection], now: Callable[[], float]
+) -> list[Finding]:
     """The database's clock, indexes and replica set."""
     try:
-        skew = await facts.server_time() - now()
-        missing = await facts.missing_indexes()
-        members = await facts.members()
+        skew = await database.server_time() - now()
+        states = [state async for state in database.indexes(collections, dry_run=True)]
+        warnings = await database.replica_status()
     except BackendError as error:
         return [Finding("database state", False, safe(str(error)), "Mend the connection first.")]
-    return [_clock(skew), _indexes(missing), *([_replica_set(members)] if members else [])]
+    return [_clock(skew), _indexes(states), _replica_set(warnings)]
 
 
 def _clock(skew: float) -> Finding:
@@ -87,18 +100,14 @@ def _clock(skew: float) -> Finding:
     return Finding("clocks", ok, f"the database's clock is {skew:+.3f} s from this machine's", mend)
 
 
-def _indexes(missing: Sequence[str]) -> Finding:
+def _indexes(states: Sequence[IndexState]) -> Finding:
+    missing = [f"{state.collection}.{state.index}" for state in states if state.state == "missing"]
     if not missing:
         return Finding("indexes", True, "all there")
-    return Finding("indexes", False, "missing: " + "; ".join(missing), "gigaday db indexes")
+    return Finding("indexes", False, f"missing: {', '.join(missing)}", "gigaday db indexes")
 
 
-def _replica_set(members: Sequence[Member]) -> Finding:
-    dead = [member.host for member in members if not member.alive]
-    left = spare(members)
-    gone = f"; down: {', '.join(dead)}" if dead else ""
-    detail = f"{len(members)} members, {write_majority(members)} must hold a write, can lose {max(left, 0)} more{gone}"
-    if left > 0 and not dead:
-        return Finding("replica set", True, detail)
-    mend = "Bring back what is down." if dead else "Add a data-bearing member, or replace the arbiter by one."
-    return Finding("replica set", False, detail, mend)
+def _replica_set(warnings: Sequence[str]) -> Finding:
+    if not warnings:
+        return Finding("replica set", True, "can lose a member")
+    return Finding("replica set", False, "; ".join(warnings), "Change its members as said, with rs.reconfig().")

@@ -40,8 +40,8 @@ class Component(msgspec.Struct, omit_defaults=True):
 
     status: Status
     since: str
-    thresholdMs: float
-    latencyMs: float | None = None
+    threshold_ms: float = msgspec.field(name="thresholdMs")
+    latency_ms: float | None = msgspec.field(name="latencyMs", default=None)
     error: str | None = None
 
 
@@ -128,7 +128,7 @@ class Health:
 
     def _record(self, name: str, verdict: Status, latency: float, error: str | None) -> None:
         known = self._known[name]
-        known.latencyMs = latency
+        known.latency_ms = latency
         known.error = error
         if _turns(self._streaks[name], known.status, verdict):
             known.status = verdict
@@ -156,7 +156,7 @@ async def _attempt(probe: Probe) -> str | None:
         return f"did not answer within {probe.timeout:g} s"
     except BackendError as error:
         return safe(str(error))
-    except Exception as error:  # a probe must outlive whatever a check raises; the class name alone is told
+    except Exception as error:  # noqa: BLE001 - a probe outlives whatever a check raises, and tells its class alone
         return f"failed with {type(error).__name__}"
     return None
 

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -34,10 +35,8 @@ def test_a_form_reads_the_same_however_it_is_cut(cuts: list[int]) -> None:
 
 @given(st.integers(0, len(BODY)), st.binary(min_size=1, max_size=6))
 def test_a_damaged_form_is_read_or_refused_and_never_fails(at: int, damage: bytes) -> None:
-    try:
+    with suppress(BadRequest, Invalid):
         asyncio.run(read(FileForm(b"XX"), [BODY[:at] + damage + BODY[at + len(damage) :]]))
-    except (BadRequest, Invalid) as error:
-        assert error.detail
 
 
 @given(st.integers(0, len(BODY) - len(b"--\r\nepilogue") - 1))

@@ -114,7 +114,7 @@ async def test_the_alt_text_may_follow_the_file(desk: Desk) -> None:
     ],
 )
 async def test_a_raw_body_may_be_named_in_three_ways(
-    desk: Desk, query: str, headers: dict[str, str], name: str
+    desk: Desk, query: str, headers: dict[str, Any], name: str
 ) -> None:
     assert (await desk.send(b"hello", query=query, **headers)).filename == name
 
@@ -148,7 +148,7 @@ async def test_a_broken_picture_has_no_dimensions(desk: Desk) -> None:
 
 
 TOO_LONG = b"x" * (LIMIT + 1)
-REFUSED: list[tuple[str, bytes, dict[str, str], type[ApiError], str | None]] = [
+REFUSED: list[tuple[str, bytes, dict[str, Any], type[ApiError], str | None]] = [
     ("empty raw", b"", {}, Invalid, ""),
     ("empty file", form(part("file", b"", "a")), {"content_type": FORM}, Invalid, "/file"),
     ("no file", form(part("alt", b"x")), {"content_type": FORM}, Invalid, "/file"),
@@ -179,7 +179,7 @@ REFUSED: list[tuple[str, bytes, dict[str, str], type[ApiError], str | None]] = [
 
 @pytest.mark.parametrize("case", REFUSED, ids=[case[0] for case in REFUSED])
 async def test_what_is_refused_leaves_nothing_behind(
-    desk: Desk, case: tuple[str, bytes, dict[str, str], type[ApiError], str | None]
+    desk: Desk, case: tuple[str, bytes, dict[str, Any], type[ApiError], str | None]
 ) -> None:
     _, body, headers, error, pointer = case
     with pytest.raises(error) as caught:

@@ -54,8 +54,8 @@ def health(clock: FakeClock, store: Store) -> Health:
 async def test_a_component_that_answers_is_up(health: Health) -> None:
     await health.check("database")
     known = health.snapshot()["database"]
-    assert (known.status, known.error, known.thresholdMs) == ("up", None, 100)
-    assert known.latencyMs == pytest.approx(1)
+    assert (known.status, known.error, known.threshold_ms) == ("up", None, 100)
+    assert known.latency_ms == pytest.approx(1)
     assert health.fault() is None
 
 

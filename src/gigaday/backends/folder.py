@@ -1,0 +1,163 @@
+"""Objects in a local folder: the embedded default.
+
+A put streams into `.partial/` on the same file system, is synced, then renamed into place; so a key is there whole or
+not at all, whenever the process dies.
+"""
+
+import asyncio
+import errno
+import os
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from gigaday.contracts import StoredObject
+from gigaday.errors import BackendDown, BackendFull, ObjectMissing
+
+T = TypeVar("T")
+_CHUNK = 1 << 20
+_PART = re.compile(r"[A-Za-z0-9._-]+")
+_PARTIAL = ".partial"
+_STALE_SECONDS = 24 * 3600
+
+
+class FolderStore:
+    """`ObjectStore` on `root`; several processes may share it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._partial = root / _PARTIAL
+        self._open: set[Path] = set()
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes], content_type: str) -> int:
+        target = self._path(key)
+        partial = self._partial / secrets.token_hex(16)
+        self._open.add(partial)
+        try:
+            size = await self._receive(partial, chunks)
+            await _off_loop(lambda: _publish(partial, target))
+        finally:
+            partial.unlink(missing_ok=True)
+            self._open.discard(partial)
+        return size
+
+    async def _receive(self, partial: Path, chunks: AsyncIterator[bytes]) -> int:
+        file = await _off_loop(lambda: _create(partial))
+        size = 0
+        try:
+            async for block in _coalesced(chunks):
+                await _off_loop(lambda block=block: file.write(block))  # type: ignore[misc]
+                size += len(block)
+            await _off_loop(lambda: _sync(file))
+        finally:
+            file.close()
+        return size
+
+    async def size(self, key: str) -> int | None:
+        path = self._path(key)
+        try:
+            return (await _off_loop(path.stat)).st_size
+        except FileNotFoundError:
+            return None
+
+    async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        path = self._path(key)
+        try:
+            file = await _off_loop(lambda: path.open("rb"))
+        except FileNotFoundError as error:
+            raise ObjectMissing(key) from error
+        with file:
+            file.seek(start)
+            left = end - start
+            while left > 0 and (block := await _off_loop(lambda: file.read(min(_CHUNK, left)))):  # noqa: B023 - awaited at once
+                left -= len(block)
+                yield block
+
+    async def delete(self, key: str) -> None:
+        path = self._path(key)
+        await _off_loop(lambda: path.unlink(missing_ok=True))
+
+    async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        for stored in await _off_loop(lambda: list(_walk(self._root, prefix))):
+            yield stored
+
+    async def ping(self) -> None:
+        await _off_loop(lambda: _usable(self._root))
+
+    async def close(self) -> None:
+        await _off_loop(self._sweep)
+
+    def _sweep(self) -> None:
+        """Removes what interrupted puts left: this process's own, and those of dead ones after a day."""
+        old = time.time() - _STALE_SECONDS
+        for path in self._partial.glob("*") if self._partial.is_dir() else ():
+            if path in self._open or path.stat().st_mtime < old:
+                path.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        parts = key.split("/")
+        if not all(_PART.fullmatch(part) and part.strip(".") for part in parts) or parts[0] == _PARTIAL:
+            raise ValueError(f"not an object key: {key[:200]!r}")
+        return self._root.joinpath(*parts)
+
+
+async def _coalesced(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Blocks of about `_CHUNK` bytes: one thread hop each, whatever size the network delivers."""
+    waiting = bytearray()
+    async for chunk in chunks:
+        waiting += chunk
+        if len(waiting) >= _CHUNK:
+            yield bytes(waiting)
+            waiting.clear()
+    if waiting:
+        yield bytes(waiting)
+
+
+async def _off_loop(work: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(work)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise BackendFull("the disk is full") from error
+        raise BackendDown(f"the objects' folder failed: {error.strerror}") from error
+
+
+def _create(path: Path) -> BinaryIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("xb")
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _publish(partial: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _usable(root: Path) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
+        raise BackendDown("the objects' folder cannot be written")
+
+
+def _walk(root: Path, prefix: str) -> "list[StoredObject]":
+    found = []
+    for path in root.rglob("*"):
+        key = path.relative_to(root).as_posix()
+        if path.is_file() and key.startswith(prefix) and not key.startswith(_PARTIAL + "/"):
+            stat = path.stat()
+            found.append(StoredObject(key, stat.st_size, stat.st_mtime))
+    return found
