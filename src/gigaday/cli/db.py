@@ -1,19 +1,33 @@
 """`gigaday db`: what an operator does to the database itself."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from cyclopts import App, Parameter
 
 from gigaday.cli.output import AsJson, note, show
 from gigaday.cli.session import Load
-
-if TYPE_CHECKING:
-    from gigaday.compose import MongoAdmin
+from gigaday.contracts import Collection
 
 NONE_NEEDED = "SQLite needs none: the file's tables and indexes are made at the start."
 Apply = Annotated[bool, Parameter(name="--apply", negative="--dry-run")]
+
+
+class Admin(Protocol):
+    """What a database offers its operator; every step is data to show. Any call may raise BackendDown."""
+
+    def indexes(self, collections: Sequence[Collection], *, dry_run: bool = False) -> AsyncIterator[Any]:
+        """Makes the missing indexes, or only tells which are missing."""
+
+    def shard(self, collections: Sequence[Collection], *, dry_run: bool = False) -> AsyncIterator[Any]:
+        """Shards the collections, or only tells the commands."""
+
+    async def replica_status(self) -> list[str]:
+        """Warnings about the replica set."""
+
+    async def close(self) -> None:
+        """Releases connections."""
 
 
 def register(app: App, load: Load) -> None:
@@ -39,7 +53,7 @@ def register(app: App, load: Load) -> None:
         show(_with_admin(load, _status), json)
 
 
-def _with_admin(load: Load, use: "Callable[[MongoAdmin], Awaitable[Any]]") -> Any:
+def _with_admin(load: Load, use: Callable[[Admin], Awaitable[Any]]) -> Any:
     import asyncio
 
     from gigaday import compose
@@ -65,7 +79,7 @@ async def _steps(steps: AsyncIterator[Any]) -> list[dict[str, Any]]:
     return rows
 
 
-async def _status(admin: "MongoAdmin") -> dict[str, Any]:
+async def _status(admin: Admin) -> dict[str, Any]:
     states = [step async for step in admin.indexes(_collections(), dry_run=True)]
     return {
         "database": "MongoDB",
