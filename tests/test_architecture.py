@@ -37,6 +37,9 @@ ALLOWED = {
 TESTED_ELSEWHERE = {
     "asgi": "live",  # only meaningful in a served process
     "compose": "api",  # every test there runs the whole pipeline that it wires
+    # What every resource derives from its declaration is tested through the pipeline.
+    **dict.fromkeys(("api.batch", "api.declaration", "api.export", "api.operation", "api.reading"), "api"),
+    **dict.fromkeys(("api.resource", "api.router", "api.writing"), "api"),
 }
 """Modules whose behaviour a whole suite of tests covers; each names the folder."""
 

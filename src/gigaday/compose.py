@@ -5,10 +5,9 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +20,7 @@ from gigaday.api.declaration import Origin, Resource
 from gigaday.api.idempotency import IDEMPOTENCY, Idempotency
 from gigaday.api.operation import Operation
 from gigaday.api.router import Router, no_such_path
+from gigaday.api.traits import Traits
 from gigaday.backends.clock import SystemClock
 from gigaday.backends.folder import FolderStore
 from gigaday.backends.memory import MemoryBuckets, MemoryCache
@@ -29,11 +29,10 @@ from gigaday.contracts import Buckets, Cache, Clock, Collection, Document, Docum
 from gigaday.edge import app as edge
 from gigaday.edge.asgi import App, Receive, Scope, Send
 from gigaday.edge.observe import Counters
-from gigaday.edge.shed import Caps, Priority
+from gigaday.edge.shed import Caps
 from gigaday.errors import BackendDown, BackendError, Fault, Invalid
 from gigaday.model.media import MEDIA
 from gigaday.model.plan import ANONYMOUS, PLANS
-from gigaday.model.product import PRODUCTS
 from gigaday.model.request import Principal
 from gigaday.model.tenant import TENANTS
 from gigaday.model.token import TOKENS
@@ -46,7 +45,9 @@ from gigaday.settings import Settings
 if TYPE_CHECKING:
     from gigaday.backends.mongo_admin import MongoAdmin
 
-COLLECTIONS: tuple[Collection, ...] = (PRODUCTS, MEDIA, TENANTS, TOKENS, IDEMPOTENCY)
+RESOURCES: tuple[Resource, ...] = (products.RESOURCE,)
+"""The plain resources: a new one is declared in `api/` and named here."""
+COLLECTIONS: tuple[Collection, ...] = (*(r.collection for r in RESOURCES), MEDIA, TENANTS, TOKENS, IDEMPOTENCY)
 HOUSEKEEPING_SECONDS = 30.0
 
 
@@ -114,7 +115,9 @@ def describe(settings: Settings) -> dict[str, str]:
     """Each back end chosen, for the operator's eyes: no secrets."""
     return {
         "documents": "MongoDB" if settings.mongodb_uri else f"SQLite ({settings.data_dir / 'gigaday.sqlite'})",
-        "objects": f"S3 (bucket {settings.s3_bucket})" if settings.s3_bucket else f"folder ({settings.data_dir / 'objects'})",
+        "objects": f"S3 (bucket {settings.s3_bucket})"
+        if settings.s3_bucket
+        else f"folder ({settings.data_dir / 'objects'})",
         "cache and limits": "in process",
         "cdn": "none: media are served by the node",
     }
@@ -137,10 +140,14 @@ def _pepper(settings: Settings) -> bytes:
     return path.read_text().encode()
 
 
-def tenancy(backends: Backends, settings: Settings) -> Tenancy:
+def tenancy(backends: Backends, settings: Settings, resources: Sequence[Resource] = RESOURCES) -> Tenancy:
     """Tenants and tokens over the chosen documents."""
     return Tenancy(
-        backends.documents, backends.clock, environment=settings.environment, pepper=_pepper(settings)
+        backends.documents,
+        backends.clock,
+        environment=settings.environment,
+        pepper=_pepper(settings),
+        resources=[declared.name for declared in resources],
     )
 
 
@@ -168,12 +175,14 @@ def _checker(declared: Resource) -> Callable[[dict[str, Any]], tuple[Document | 
     return check
 
 
-def operations(backends: Backends, work: Tenancy, settings: Settings) -> list[Operation]:
+def operations(
+    backends: Backends, work: Tenancy, settings: Settings, resources: Sequence[Resource] = RESOURCES
+) -> list[Operation]:
     """Every operation of the API."""
     key = hmac.new(_pepper(settings), b"cursors", hashlib.sha256).digest()
     origin = Origin(backends.documents, backends.clock, key, settings.batch_limit_bytes)
     return [
-        *resource.operations(products.RESOURCE, origin),
+        *(operation for declared in resources for operation in resource.operations(declared, origin)),
         *media.operations(origin, backends.objects),
         *tokens.operations(work, key),
         *tenant.operations(work),
@@ -181,9 +190,7 @@ def operations(backends: Backends, work: Tenancy, settings: Settings) -> list[Op
     ]
 
 
-def node(
-    backends: Backends, settings: Settings, prober: Health, made: list[Operation], work: Tenancy
-) -> App:
+def node(backends: Backends, settings: Settings, prober: Health, made: list[Operation], work: Tenancy) -> App:
     """The whole pipeline over opened back ends."""
     log = structlog.get_logger("gigaday")
 
@@ -193,15 +200,15 @@ def node(
     others = OtherRoutes([*health.routes(prober), *docs.routes(openapi.document(made, __version__))],
                          redirect_slashes=False, default=no_such_path)  # fmt: skip
     router = Router(made, Idempotency(backends.documents, backends.clock), new_id, others)
-    about = _About(router, settings.body_limit)
+    traits = Traits(router, settings.body_limit)
     return edge.build(
         router,
         edge.Collaborators(
             clock=backends.clock, counters=Counters(), new_id=new_id, log=log,
             access_log=log if settings.access_log else None,
             caps=Caps(max_in_flight=settings.max_in_flight, request_timeout=settings.request_timeout),
-            body_cap=about.body_cap, priority=about.priority, streams=about.streams, public=about.public,
-            lookup=work.lookup, buckets=backends.buckets, policy_for=policy_for, cost=about.cost,
+            body_cap=traits.body_cap, priority=traits.priority, streams=traits.streams, public=traits.public,
+            lookup=work.lookup, buckets=backends.buckets, policy_for=policy_for, cost=traits.cost,
             trusted_proxies=settings.trusted_proxies, legacy_limit_headers=settings.legacy_rate_headers,
         ),
     )  # fmt: skip
@@ -210,36 +217,6 @@ def node(
 def policy_for(principal: Principal | None) -> Policy:
     """The limit of a caller: of its plan, or the one for callers without."""
     return PLANS[principal.plan].policy if principal and principal.plan in PLANS else ANONYMOUS
-
-
-class _About:
-    """What the edge asks about a (method, path), from the operations' declarations."""
-
-    def __init__(self, router: Router, body_limit: int) -> None:
-        self._router, self._body_limit = router, body_limit
-
-    def body_cap(self, method: str, path: str) -> int:
-        operation = self._router.operation(method, path)
-        return (operation.body_cap if operation else 0) or self._body_limit
-
-    def cost(self, method: str, path: str) -> int:
-        operation = self._router.operation(method, path)
-        return operation.cost if operation else 1
-
-    def streams(self, method: str, path: str) -> bool:
-        operation = self._router.operation(method, path)
-        return operation is not None and operation.streams
-
-    def priority(self, method: str, path: str) -> Priority:
-        if self.public(path):
-            return "health"
-        if method not in ("GET", "HEAD"):
-            return "write"
-        operation = self._router.operation(method, path)
-        return "list" if operation is not None and operation.cost > 1 else "read"
-
-    def public(self, path: str) -> bool:
-        return not path.startswith("/api/v1/")
 
 
 class Node:

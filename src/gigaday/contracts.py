@@ -12,6 +12,9 @@ Document = dict[str, Any]
 """A JSON object as stored: str, int, float, bool, None, lists and objects. Times are fixed-width UTC strings
 (`2026-11-24T10:33:32.123Z`), so that they sort as text. Always holds `_id`, `createdBy` and `version`."""
 
+ID_PATTERN = "^[0123456789abcdefghjkmnpqrstvwxyz]{26}$"
+"""The shape of the ids that the server makes (`rules.ids`)."""
+
 OPERATOR = "operator"
 """The owner (`createdBy`) of documents that belong to no tenant: tenants, tokens, idempotency records."""
 

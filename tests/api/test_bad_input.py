@@ -32,7 +32,9 @@ async def test_what_cannot_be_stored_is_a_problem(api, body):
     assert_problem(answer, 422 if answer.status_code == 422 else 400)
 
 
-@pytest.mark.parametrize("body", [b"[]", b"null", b"3", b'"x"', b'{"name":3}', b'{"name":""}', b'{"_id":"x","name":"y"}'])
+@pytest.mark.parametrize(
+    "body", [b"[]", b"null", b"3", b'"x"', b'{"name":3}', b'{"name":""}', b'{"_id":"x","name":"y"}']
+)
 async def test_what_does_not_validate_names_its_faults(api, body):
     answer = await send(api, body)
     assert_problem(answer, 422, "invalid")

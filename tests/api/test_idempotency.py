@@ -28,9 +28,7 @@ class LosesAnAnswer:
 async def test_a_retry_after_a_lost_answer_finds_the_one_product(tmp_path):
     configured = settings.load({"GIGADAY_DATA_DIR": str(tmp_path)})
     async with compose.open_backends(configured) as real:
-        backends = compose.Backends(
-            LosesAnAnswer(real.documents), real.objects, real.cache, real.buckets, real.clock
-        )
+        backends = compose.Backends(LosesAnAnswer(real.documents), real.objects, real.cache, real.buckets, real.clock)
         work = compose.tenancy(backends, configured)
         await work.create_tenant("acme", "Acme", "unlimited")
         _, token = await work.create_token("acme", "test")

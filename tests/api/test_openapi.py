@@ -1,12 +1,6 @@
 """The published description, held against the API by schemathesis with every check on."""
 
-import json
-from pathlib import Path
-
-import httpx
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, settings
 from starlette.testclient import TestClient
 
 from gigaday import compose

@@ -9,10 +9,9 @@ from gigaday.api.declaration import Origin, Resource
 from gigaday.api.operation import Call
 from gigaday.api.reading import json_response
 from gigaday.api.writing import Writing, json_body
-from gigaday.contracts import Delete, Document, Insert, Replace, Write
+from gigaday.contracts import ID_PATTERN, Delete, Document, Insert, Replace, Write
 from gigaday.errors import Fault, Invalid
 from gigaday.rules import ids, validation
-from gigaday.rules.ids import PATTERN
 
 MAX_ROWS = 1000
 _STATUS = {"applied": 200, "exists": 409, "stale": 409, "missing": 404}
@@ -23,7 +22,7 @@ class BatchRow(msgspec.Struct, forbid_unknown_fields=True):
     """`create` needs `body`; `update` needs `id` and `body` (as for PATCH); `delete` needs `id`. `version` guards."""
 
     op: Literal["create", "update", "delete"]
-    id: Annotated[str, msgspec.Meta(pattern=PATTERN)] | None = None
+    id: Annotated[str, msgspec.Meta(pattern=ID_PATTERN)] | None = None
     version: Annotated[int, msgspec.Meta(ge=1)] | None = None
     body: dict[str, Any] | None = None
 
@@ -87,7 +86,9 @@ class Batch:
             return _refused(412, row.id)
         if row.op == "delete":
             return Delete(document["_id"], row.version)
-        return self._converted(row, lambda fields: Replace(self._writing.changed(document, fields), document["version"]))
+        return self._converted(
+            row, lambda fields: Replace(self._writing.changed(document, fields), document["version"])
+        )
 
     def _converted(self, row: BatchRow, make: Any) -> Write | RowResult:
         kind = self._resource.create if row.op == "create" else self._resource.patch
@@ -120,9 +121,7 @@ class Batch:
 
     async def _apply(self, tenant: str, plans: list[Write | RowResult]) -> list[RowResult]:
         writes = [plan for plan in plans if not isinstance(plan, RowResult)]
-        outcomes = iter(
-            await self._origin.documents.write(self._resource.collection, tenant, writes) if writes else []
-        )
+        outcomes = iter(await self._origin.documents.write(self._resource.collection, tenant, writes) if writes else [])
         return [plan if isinstance(plan, RowResult) else _result(plan, next(outcomes)) for plan in plans]
 
 

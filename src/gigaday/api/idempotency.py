@@ -127,5 +127,3 @@ def _replay(record: Document) -> Response:
     answer = record["answer"]
     headers = {**dict(answer["headers"]), "Idempotency-Replayed": "true"}
     return Response(base64.b64decode(answer["body"]), answer["status"], headers)
-
-

@@ -127,7 +127,9 @@ class MediaWork:
         """Until none is left: a product changed meanwhile is simply met again."""
         while users := await self._users(tenant, id, _DETACH_PAGE):
             writes = [
-                Replace(self._writing.changed(user, {"mediaIds": [m for m in user["mediaIds"] if m != id]}), user["version"])
+                Replace(
+                    self._writing.changed(user, {"mediaIds": [m for m in user["mediaIds"] if m != id]}), user["version"]
+                )
                 for user in users
             ]
             await self._origin.documents.write(PRODUCTS, tenant, writes)

@@ -111,14 +111,15 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _body(operation: Operation) -> dict[str, Any]:
     if operation.body is bytes:
-        file = {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}, "alt": {"type": "string"}}}  # fmt: skip
+        properties = {"file": {"type": "string", "format": "binary"}, "alt": {"type": "string", "maxLength": 1000}}
+        file = {"type": "object", "required": ["file"], "properties": properties}
         raw = {"type": "string", "format": "binary"}
         content: dict[str, Any] = {
             kind: {"schema": file if kind == "multipart/form-data" else raw} for kind in operation.body_types
         }
     else:
         shape = {"schema": _schema(operation.body), "example": operation.example}
-        content = {kind: shape for kind in operation.body_types}
+        content = dict.fromkeys(operation.body_types, shape)
     return {"required": True, "content": content}
 
 

@@ -38,7 +38,8 @@ class Parameter(msgspec.Struct, frozen=True):
 
 class Operation(msgspec.Struct, frozen=True):
     """`scope` is PUBLIC, OPERATOR or a token scope; `cost` is in tokens of the caller's bucket; `body_cap` in bytes
-    (0: the default cap). `answer` is a Struct, or ("page" | "part", Struct): a list of it, or of it what `fields` chose. `errors` are the statuses beyond those every operation may answer."""
+    (0: the default cap). `answer` is a Struct, or ("page" | "part", Struct): a list of it, or of it what `fields`
+    chose. `errors` are the statuses beyond those every operation may answer."""
 
     method: str
     path: str

@@ -10,6 +10,7 @@ from gigaday.api.reading import Reading
 from gigaday.api.writing import Writing
 from gigaday.rules.listing import MAX_LIMIT, OPERATORS, Kind, Listable
 
+
 def operations(resource: Resource, origin: Origin) -> list[Operation]:
     """Everything a resource answers: list, create, read, patch, put, delete, batch, export."""
     return [

@@ -52,6 +52,11 @@ class MongoAdmin:
         )
         return cls(client)
 
+    async def server_time(self) -> float:
+        """The server's clock, in epoch seconds."""
+        with translated():
+            return float((await self._client.admin.command("hello"))["localTime"].timestamp())
+
     async def close(self) -> None:
         await self._client.close()
 

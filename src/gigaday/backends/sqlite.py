@@ -128,8 +128,8 @@ def _apply(connection: sqlite3.Connection, collection: Collection, owner: str, w
             values = (_owned(owner, document), document["_id"], document["version"], _encode(document))
             return "applied" if connection.execute(sql.insert(collection), values).rowcount else "exists"
         case Replace(document, expected):
-            values = (document["version"], _encode(document), _owned(owner, document), document["_id"], expected)
-            changed = connection.execute(sql.replace(collection), values).rowcount
+            change = (document["version"], _encode(document), _owned(owner, document), document["_id"], expected)
+            changed = connection.execute(sql.replace(collection), change).rowcount
             return "applied" if changed else _why_not(connection, collection, owner, document["_id"])
         case Delete(id, expected):
             changed = connection.execute(sql.delete(collection), (owner, id, expected)).rowcount

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from gigaday.contracts import Collection, Index
-from gigaday.rules.ids import PATTERN
+from gigaday.contracts import ID_PATTERN, Collection, Index
 
 PRODUCTS = Collection(
     "products",
@@ -28,7 +27,7 @@ Description = Annotated[str, Meta(max_length=20_000)] | None
 Sku = Annotated[str, Meta(min_length=1, max_length=100)] | None
 Status = Literal["active", "draft", "archived"]
 Attributes = Annotated[dict[str, Any], Meta(max_length=100)]
-MediaIds = Annotated[list[Annotated[str, Meta(pattern=PATTERN)]], Meta(max_length=100)]
+MediaIds = Annotated[list[Annotated[str, Meta(pattern=ID_PATTERN)]], Meta(max_length=100)]
 
 
 class Price(msgspec.Struct, forbid_unknown_fields=True):
@@ -59,7 +58,7 @@ class ProductPatch(msgspec.Struct, forbid_unknown_fields=True):
     description: Description | UnsetType = UNSET
     sku: Sku | UnsetType = UNSET
     status: Status | UnsetType = UNSET
-    price: Price | None | UnsetType = UNSET
+    price: Price | UnsetType | None = UNSET
     attributes: Attributes | UnsetType = UNSET
     mediaIds: MediaIds | UnsetType = UNSET
 

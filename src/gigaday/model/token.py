@@ -1,5 +1,6 @@
 """Tokens: `gd_<env>_<public prefix><secret><checksum>`, of which only the prefix and an HMAC are stored."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
@@ -8,9 +9,7 @@ from gigaday.contracts import Collection, Index
 
 TOKENS = Collection("tokens", tenanted=False, indexes=(Index((("tenant", 1), ("_id", 1))),))
 
-SCOPES = (
-    "products:read",
-    "products:write",
+FIXED_SCOPES = (
     "media:read",
     "media:write",
     "tokens:read",
@@ -19,8 +18,14 @@ SCOPES = (
     "tenant:write",
     "usage:read",
 )
-READ_SCOPES = tuple(scope for scope in SCOPES if scope.endswith(":read") and not scope.startswith("tokens"))
-Kind = Literal["publishable", "secret", "operator"]
+"""What a token may do beside the plain resources, whose scopes follow from their names."""
+
+
+def readable(scopes: Iterable[str]) -> tuple[str, ...]:
+    """Of `scopes`, those that a publishable token may have: reading, but not of tokens."""
+    return tuple(scope for scope in scopes if scope.endswith(":read") and not scope.startswith("tokens"))
+
+
 Scope = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+:(read|write)$", max_length=64)]
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,8 @@ class Demo:
 
     async def ensure(self) -> str:
         """The demo token, the tenant and its catalogue made where they are missing."""
-        try:
+        with suppress(Conflict):
             await self._tenancy.create_tenant(TENANT, "Demo", plan="standard")
-        except Conflict:
-            pass
         if not await self._documents.page(PRODUCTS, TENANT, Query(limit=1)):
             await self._fill()
         return await self._token()

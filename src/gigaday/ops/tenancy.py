@@ -1,6 +1,7 @@
 """Tenants and their tokens: made, listed, rotated, revoked, and looked up on every request."""
 
 import secrets as randomness
+from collections.abc import Sequence
 from typing import Any
 
 from gigaday.contracts import OPERATOR, Clock, Document, DocumentStore, Filter, Insert, Query, Replace
@@ -8,7 +9,7 @@ from gigaday.errors import BackendDown, Conflict, Fault, Forbidden, Invalid, Not
 from gigaday.model.plan import PLANS
 from gigaday.model.request import Principal
 from gigaday.model.tenant import TENANTS
-from gigaday.model.token import READ_SCOPES, SCOPES, TOKENS
+from gigaday.model.token import FIXED_SCOPES, TOKENS, readable
 from gigaday.rules import secrets, times
 
 KNOWN_SECONDS = 1.0
@@ -19,9 +20,13 @@ _ATTEMPTS = 5
 
 
 class Tenancy:
-    """`environment` goes into token texts ("live", "test"); `pepper` keys their HMAC."""
+    """`environment` goes into token texts ("live", "test"); `pepper` keys their HMAC; `resources` are the names of
+    what scopes can be given for."""
 
-    def __init__(self, store: DocumentStore, clock: Clock, *, environment: str, pepper: bytes) -> None:
+    def __init__(
+        self, store: DocumentStore, clock: Clock, *, environment: str, pepper: bytes, resources: Sequence[str] = ()
+    ) -> None:
+        self._scopes = (*(f"{name}:{verb}" for name in resources for verb in ("read", "write")), *FIXED_SCOPES)
         self._store, self._clock = store, clock
         self._environment, self._pepper = environment, pepper
         self._known: dict[str, tuple[float, str, Principal]] = {}
@@ -69,7 +74,7 @@ class Tenancy:
         raise Conflict("The tenant changed meanwhile; try again.")
 
     async def set_status(self, id: str, status: str) -> Document:
-        """"active" or "suspended"."""
+        """To "active" or "suspended"."""
         return await self.change_tenant(id, {"status": status})
 
     # -- tokens
@@ -86,7 +91,7 @@ class Tenancy:
         """The record and the secret, which is not kept. Where a token makes another, `granted` are its own scopes:
         it can hand on no more. Raises Invalid, NotFound, Forbidden."""
         await self.get_tenant(tenant)
-        allowed = READ_SCOPES if kind == "publishable" else SCOPES
+        allowed = readable(self._scopes) if kind == "publishable" else self._scopes
         if scopes is None:
             scopes = [scope for scope in allowed if granted is None or scope in granted]
         chosen = list(dict.fromkeys(scopes))

@@ -2,10 +2,11 @@
 
 import re
 
+from gigaday.contracts import ID_PATTERN
+
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 26
-PATTERN = f"^[{ALPHABET}]{{{LENGTH}}}$"
-_SHAPE = re.compile(PATTERN)
+_SHAPE = re.compile(ID_PATTERN)
 
 
 def make(seconds: float, randomness: bytes) -> str:

@@ -145,7 +145,9 @@ class _Reader:
         try:
             values = [_value(kind, item) for item in texts]
         except (ValueError, OverflowError):
-            self.fault(name, {"integer": "must be an integer", "time": "must be an RFC 3339 time"}.get(kind, "is wrong"))
+            self.fault(
+                name, {"integer": "must be an integer", "time": "must be an RFC 3339 time"}.get(kind, "is wrong")
+            )
             return
         self.filters.append(Filter(field, operator, values if operator == "in" else values[0]))
 

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from gigaday.errors import BadRequest, Fault, Invalid
 
 S = TypeVar("S", bound=msgspec.Struct)
 MAX_DEPTH = 32
 _MAX_INT = 2**53 - 1
-_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ -]{0,63}")
+_KEY = re.compile(r"\w[\w -]{0,63}")
 _AT = re.compile(r" - at `(?:key in )?\$(.*)`$")
 
 
@@ -94,15 +94,20 @@ def unsafe(value: Any, pointer: str = "", depth: int = 0) -> Iterator[Fault]:
                 yield Fault(at, "is not a valid key: letters, digits, _, - and blanks, at most 64")
             yield from unsafe(inner, at, depth + 1)
     elif isinstance(value, list):
-        for at, inner in enumerate(value):
-            yield from unsafe(inner, f"{pointer}/{at}", depth + 1)
-    elif isinstance(value, str):
-        if "\0" in value:
-            yield Fault(pointer, "holds a NUL character")
-    elif isinstance(value, int) and abs(value) > _MAX_INT:
-        yield Fault(pointer, "is an integer beyond 2^53")
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield Fault(pointer, "is not a finite number")
+        for position, inner in enumerate(value):
+            yield from unsafe(inner, f"{pointer}/{position}", depth + 1)
+    elif detail := _unsafe_leaf(value):
+        yield Fault(pointer, detail)
+
+
+def _unsafe_leaf(value: Any) -> str | None:
+    if isinstance(value, str):
+        return "holds a NUL character" if "\0" in value else None
+    if isinstance(value, int) and abs(value) > _MAX_INT:
+        return "is an integer beyond 2^53"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "is not a finite number"
+    return None
 
 
 def escape(name: str) -> str:
@@ -125,5 +130,3 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _reason(error: Exception) -> str:
     return "it is nested too deep" if isinstance(error, RecursionError) else str(error).rstrip(".")
-
-

@@ -50,7 +50,7 @@ async def store(tmp_path):
 
 @pytest.fixture
 async def tenancy(store, clock):
-    tenancy = Tenancy(store, clock, environment="test", pepper=b"pepper")
+    tenancy = Tenancy(store, clock, environment="test", pepper=b"pepper", resources=["products"])
     await tenancy.create_tenant("acme", "Acme", plan="standard")
     return tenancy
 
@@ -96,7 +96,7 @@ async def test_a_revoked_token_is_refused_at_once(tenancy):
 
 
 async def test_another_node_refuses_a_revoked_token_within_a_second(tenancy, store, clock):
-    other = Tenancy(store, clock, environment="test", pepper=b"pepper")
+    other = Tenancy(store, clock, environment="test", pepper=b"pepper", resources=["products"])
     record, secret = await tenancy.create_token("acme", "shop")
     assert await other.lookup(secret)
     await tenancy.revoke_token("acme", record["_id"])

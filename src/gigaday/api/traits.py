@@ -1,0 +1,40 @@
+"""What limits and shedding ask about a (method, path), from the operations' declarations."""
+
+from typing import Literal
+
+from gigaday.api.router import Router
+
+
+class Traits:
+    """`body_limit` is the cap of a body in bytes, where an operation declares none."""
+
+    def __init__(self, router: Router, body_limit: int) -> None:
+        self._router, self._body_limit = router, body_limit
+
+    def body_cap(self, method: str, path: str) -> int:
+        """In bytes."""
+        operation = self._router.operation(method, path)
+        return (operation.body_cap if operation else 0) or self._body_limit
+
+    def cost(self, method: str, path: str) -> int:
+        """In tokens of the caller's bucket."""
+        operation = self._router.operation(method, path)
+        return operation.cost if operation else 1
+
+    def streams(self, method: str, path: str) -> bool:
+        """Whether body or answer may last as long as they like."""
+        operation = self._router.operation(method, path)
+        return operation is not None and operation.streams
+
+    def priority(self, method: str, path: str) -> Literal["health", "write", "read", "list"]:
+        """What is given up later rather than sooner: health, then writes, reads, lists and exports."""
+        if self.public(path):
+            return "health"
+        if method not in ("GET", "HEAD"):
+            return "write"
+        operation = self._router.operation(method, path)
+        return "list" if operation is not None and operation.cost > 1 else "read"
+
+    def public(self, path: str) -> bool:
+        """Whether neither token nor limit is asked for: health, documentation, and paths that do not exist."""
+        return not path.startswith("/api/v1/")
