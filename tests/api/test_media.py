@@ -55,8 +55,12 @@ async def test_the_bytes_come_back(api):
 
 
 @pytest.mark.parametrize(
-    "content", [b"<svg xmlns='http://www.w3.org/2000/svg'><script>x</script></svg>", b"<!doctype html><script>x</script>",
-                b"<?xml version='1.0'?><a/>"]
+    "content",
+    [
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>x</script></svg>",
+        b"<!doctype html><script>x</script>",
+        b"<?xml version='1.0'?><a/>",
+    ],
 )  # fmt: skip
 async def test_what_could_run_is_a_download(api, content):
     made = await upload(api, content, name="harmless.png")

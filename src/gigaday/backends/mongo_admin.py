@@ -122,10 +122,10 @@ class MongoAdmin:
 
 def shard_commands(database_name: str, collections: Sequence[Collection]) -> list[dict[str, Any]]:
     """What the router is sent, in order."""
-    commands: list[dict[str, Any]] = [{"enableSharding": database_name}]
-    for collection in collections:
-        commands.append({"shardCollection": f"{database_name}.{collection.name}", "key": dict(shard_key(collection))})
-    return commands
+    return [
+        {"enableSharding": database_name},
+        *({"shardCollection": f"{database_name}.{one.name}", "key": dict(shard_key(one))} for one in collections),
+    ]
 
 
 def set_warnings(members: Sequence[dict[str, Any]]) -> list[str]:

@@ -91,8 +91,10 @@ def page_segments(collection: Collection, owner: str, query: Query) -> Iterator[
         terms.append(term)
         values += bound
     column, way = _column(query.sort), "DESC" if query.descending else "ASC"
-    order = f"{column} {way}" if query.sort == "_id" else f"{column} {way}, _id {way}"
     for term, bound in _ranges(column, query):
+        # Among nulls, and by id, `_id` alone is the order: told so, SQLite walks the index instead of sorting.
+        by_id = query.sort == "_id" or term.startswith(f"{column} IS NULL")
+        order = f"_id {way}" if by_id else f"{column} {way}, _id {way}"
         where = " AND ".join([*terms, *([term] if term else [])])
         yield f"SELECT doc FROM {collection.name} WHERE {where} ORDER BY {order} LIMIT ?", [*values, *bound]
 

@@ -66,7 +66,7 @@ def parse_fields(query_string: bytes, listable: Listable) -> tuple[str, ...]:
 
 
 def parse(query_string: bytes, listable: Listable, scope: tuple[str, ...], key: bytes) -> ListRequest:
-    """The page asked for; `scope` (tenant, resource) binds its cursor. Raises BadRequest with every fault, BadCursor."""
+    """The page asked for; `scope` (tenant, resource) binds its cursor. Raises BadRequest (every fault) or BadCursor."""
     reader = _Reader(listable)
     for name, value in pairs(query_string):
         reader.read(name, value)

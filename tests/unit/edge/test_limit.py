@@ -72,9 +72,17 @@ async def test_limits_a_tenant_by_its_plan(
 async def test_takes_what_the_path_costs_but_never_more_than_the_quota(
     call: Any, stage: Any, replying: Any, ledger: Ledger
 ) -> None:
-    await call(stage(replying()), path="/batch", state=_state())
-    await call(stage(replying(), policy=Policy("tiny", 3, 60)), path="/batch", state=_state())
+    known = Principal("t", "acme", frozenset(), "free")
+    await call(stage(replying()), path="/batch", state=_state(known))
+    await call(stage(replying(), policy=Policy("tiny", 3, 60)), path="/batch", state=_state(known))
     assert list(ledger.taken.values()) == [10, 3]
+
+
+async def test_an_attempt_without_a_token_costs_one_wherever_it_goes(
+    call: Any, stage: Any, replying: Any, ledger: Ledger
+) -> None:
+    await call(stage(replying()), path="/batch", state=_state())
+    assert list(ledger.taken.values()) == [1]
 
 
 async def test_refuses_when_the_bucket_is_empty(call: Any, stage: Any, replying: Any) -> None:
