@@ -32,8 +32,7 @@ from gigaday.edge.observe import Counters
 from gigaday.edge.shed import Caps
 from gigaday.errors import BackendDown, BackendError, Fault, Invalid
 from gigaday.model.media import MEDIA
-from gigaday.model.plan import ANONYMOUS, PLANS
-from gigaday.model.request import Principal
+from gigaday.model.plan import PLANS
 from gigaday.model.tenant import TENANTS
 from gigaday.model.token import TOKENS
 from gigaday.ops.demo import Demo
@@ -201,6 +200,7 @@ def node(backends: Backends, settings: Settings, prober: Health, made: list[Oper
                          redirect_slashes=False, default=no_such_path)  # fmt: skip
     router = Router(made, Idempotency(backends.documents, backends.clock), new_id, others)
     traits = Traits(router, settings.body_limit)
+    anonymous = Policy("default", settings.anonymous_quota, settings.anonymous_window)
     return edge.build(
         router,
         edge.Collaborators(
@@ -208,15 +208,11 @@ def node(backends: Backends, settings: Settings, prober: Health, made: list[Oper
             access_log=log if settings.access_log else None,
             caps=Caps(max_in_flight=settings.max_in_flight, request_timeout=settings.request_timeout),
             body_cap=traits.body_cap, priority=traits.priority, streams=traits.streams, public=traits.public,
-            lookup=work.lookup, buckets=backends.buckets, policy_for=policy_for, cost=traits.cost,
+            lookup=work.lookup, buckets=backends.buckets, cost=traits.cost,
+            policy_for=lambda principal: PLANS[principal.plan].policy if principal else anonymous,
             trusted_proxies=settings.trusted_proxies, legacy_limit_headers=settings.legacy_rate_headers,
         ),
     )  # fmt: skip
-
-
-def policy_for(principal: Principal | None) -> Policy:
-    """The limit of a caller: of its plan, or the one for callers without."""
-    return PLANS[principal.plan].policy if principal and principal.plan in PLANS else ANONYMOUS
 
 
 class Node:

@@ -65,6 +65,8 @@ class Settings(BaseModel):
 
     body_limit: int = Field(MIB, alias="GIGADAY_BODY_LIMIT", ge=1024)
     batch_limit_bytes: int = Field(16 * MIB, alias="GIGADAY_BATCH_LIMIT_BYTES", ge=1024)
+    anonymous_quota: int = Field(100, alias="GIGADAY_ANONYMOUS_QUOTA", ge=1)
+    anonymous_window: int = Field(900, alias="GIGADAY_ANONYMOUS_WINDOW", ge=1)
     max_in_flight: int = Field(1000, alias="GIGADAY_MAX_IN_FLIGHT", ge=1)
     request_timeout: float = Field(10.0, alias="GIGADAY_REQUEST_TIMEOUT", gt=0, le=3600)
     legacy_rate_headers: bool = Field(False, alias="GIGADAY_LEGACY_RATE_HEADERS")

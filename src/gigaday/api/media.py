@@ -52,7 +52,7 @@ def operations(origin: Origin, objects: ObjectStore) -> list[Operation]:
     delete = _with(delete, parameters=(*delete.parameters, _DETACH))
     content = Operation(
         "GET", f"{RESOURCE.path}/{{id}}/content", "download_medium", "Download a file", media.content, "media:read",
-        "media", answer_types=("application/octet-stream",), errors=(206, 304, 404, 416), streams=True,
+        "media", answer_types=("*/*",), errors=(206, 304, 404, 416), streams=True,
     )  # fmt: skip
     return [*reading_operations(RESOURCE, origin), upload, patch, delete, content]
 

@@ -105,6 +105,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "name": parameter.name,
         "in": parameter.where,
         "schema": parameter.schema,
+        "required": parameter.required,
         **({"description": parameter.description} if parameter.description else {}),
     }
 
@@ -113,7 +114,7 @@ def _body(operation: Operation) -> dict[str, Any]:
     if operation.body is bytes:
         properties = {"file": {"type": "string", "format": "binary"}, "alt": {"type": "string", "maxLength": 1000}}
         file = {"type": "object", "required": ["file"], "properties": properties}
-        raw = {"type": "string", "format": "binary"}
+        raw = {"type": "string", "format": "binary", "minLength": 1}
         content: dict[str, Any] = {
             kind: {"schema": file if kind == "multipart/form-data" else raw} for kind in operation.body_types
         }

@@ -34,6 +34,7 @@ class Parameter(msgspec.Struct, frozen=True):
     schema: dict[str, Any]
     description: str = ""
     where: str = "query"
+    required: bool = False
 
 
 class Operation(msgspec.Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from gigaday.api.batch import Batch, BatchRequest, BatchResult
 from gigaday.api.declaration import Origin, Resource
 from gigaday.api.export import Export
@@ -61,7 +63,7 @@ def item_writing_operations(
         made.append(
             _operation(resource, "PUT", "/{id}", f"replace_{one}", f"Replace a {one}", writing.put,
                        body=resource.create, example=resource.example, answer=answer,
-                       errors=(404, 412, 428), parameters=(IF_MATCH,))
+                       errors=(404, 412, 428), parameters=(msgspec.structs.replace(IF_MATCH, required=True),))
         )  # fmt: skip
     return made
 

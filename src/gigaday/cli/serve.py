@@ -82,6 +82,5 @@ def _run(host: str, port: int, workers: int) -> None:
         backlog=2048,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
         log_level=LogLevels.warning,
-        respawn_failed_workers=True,
         workers_kill_timeout=KILL_AFTER_SECONDS,
     ).serve()

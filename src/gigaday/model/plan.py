@@ -4,9 +4,6 @@ import msgspec
 
 from gigaday.contracts import Policy
 
-ANONYMOUS = Policy("default", quota=100, window=900)
-"""The limit of a caller without a plan, per client address: 100 requests in 15 minutes."""
-
 
 class Plan(msgspec.Struct, frozen=True):
     """`policy` is the tenant's token bucket; `media_bytes` caps one upload, in bytes."""

@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -23,7 +24,7 @@ _AT = re.compile(r" - at `(?:key in )?\$(.*)`$")
 
 
 def parse(body: bytes) -> Any:
-    """Strict JSON: UTF-8, no NaN, no duplicate keys, at most `MAX_DEPTH` deep. Raises BadRequest."""
+    """Strict JSON: UTF-8, no NaN, no duplicate keys, at most `MAX_DEPTH` deep. Raises BadRequest, or Invalid for what no store keeps."""
     try:
         value = msgspec.json.decode(body)
         json.loads(body, object_pairs_hook=_unique)
@@ -31,7 +32,7 @@ def parse(body: bytes) -> Any:
         raise BadRequest(f"The body is not valid JSON: {_reason(error)}.") from error
     faults = list(unsafe(value))
     if faults:
-        raise BadRequest("The body holds values that cannot be stored.", errors=faults)
+        raise Invalid("The body holds values that cannot be stored.", errors=faults)
     return value
 
 
@@ -40,8 +41,19 @@ def convert(value: Any, kind: type[S]) -> S:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
+        # JSON knows no integers: 5.0 is one to JSON Schema, though not to msgspec.
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(_integral(value), kind)
         found = list(faults(value, kind)) or [_fault("", str(error))]
         raise Invalid(f"{len(found)} value(s) do not validate.", errors=found) from error
+
+
+def _integral(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _integral(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_integral(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def faults(value: Any, kind: Any, pointer: str = "") -> Iterator[Fault]:

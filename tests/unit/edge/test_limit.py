@@ -5,8 +5,10 @@ import pytest
 from gigaday.contracts import Decision, Policy
 from gigaday.edge.limit import Stage
 from gigaday.errors import RateLimited, Unauthenticated
-from gigaday.model.plan import ANONYMOUS, PLANS
+from gigaday.model.plan import PLANS
 from gigaday.model.request import Principal, RequestState, state_of
+
+ANONYMOUS = Policy("default", quota=100, window=900)
 
 
 class Ledger:

@@ -1,0 +1,25 @@
+"""Runs the benchmarks named, or all: `python -m bench [start reads paging importing transfer] [--scale 0.01]`."""
+
+import argparse
+
+from bench import importing, paging, reads, start, transfer
+from bench.report import table
+
+BENCHMARKS = {"start": start, "reads": reads, "paging": paging, "importing": importing, "transfer": transfer}
+
+
+def main() -> None:
+    """Prints one table a benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all unless named")
+    parser.add_argument("--scale", type=float, default=1.0, help="sizes, as a share of the full ones")
+    asked = parser.parse_args()
+    if unknown := set(asked.names) - set(BENCHMARKS):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    for name in asked.names or BENCHMARKS:
+        benchmark = BENCHMARKS[name]
+        print(table(f"{name}: {benchmark.__doc__}", benchmark.run(asked.scale)), end="\n\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()

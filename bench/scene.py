@@ -1,0 +1,81 @@
+"""Where benchmarks take place: a temporary folder, SQLite or a real MongoDB, a tenant and its catalogue."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gigaday import compose, settings
+from gigaday.contracts import Document, DocumentStore, Insert
+from gigaday.model.product import PRODUCTS
+from gigaday.rules import catalogue, ids
+from gigaday.settings import Settings
+from tests.servers.mongod import ReplicaSet
+
+TENANT = "bench"
+SEED = 2026
+_CHUNK = 5_000
+_EPOCH = 1_750_000_000
+_MADE = {"createdBy": TENANT, "createdAt": "2026-01-01T00:00:00.000Z", "updatedAt": "2026-01-01T00:00:00.000Z"}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`environ` holds the settings of the node under test, `token` is one of its tenant on the unlimited plan."""
+
+    folder: Path
+    environ: dict[str, str]
+    token: str
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that `environ` says."""
+        return settings.load(self.environ)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request shows to be let in."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+@contextmanager
+def scene(database: str = "SQLite") -> Iterator[Scene]:
+    """An empty scene on "SQLite" or "MongoDB" (one member, so that two cores are shared with no other); gone after."""
+    with tempfile.TemporaryDirectory(prefix="gigaday-bench-") as folder, _database(database) as environ:
+        environ = {"GIGADAY_DATA_DIR": f"{folder}/data", **environ}
+        token = asyncio.run(_tenant(settings.load(environ)))
+        yield Scene(Path(folder), environ, token)
+
+
+@contextmanager
+def _database(database: str) -> Iterator[dict[str, str]]:
+    if database == "SQLite":
+        yield {}
+        return
+    members = ReplicaSet(("data",)).start()
+    try:
+        yield {"MONGODB_URI": members.uri, "GIGADAY_PEPPER": "only for a benchmark"}
+    finally:
+        members.stop()
+
+
+async def _tenant(chosen: Settings) -> str:
+    async with compose.open_backends(chosen) as backends:
+        work = compose.tenancy(backends, chosen)
+        await work.create_tenant(TENANT, "Benchmark", "unlimited")
+        return (await work.create_token(TENANT, "bench"))[1]
+
+
+def document(index: int) -> Document:
+    """The stored product number `index`."""
+    id = ids.make(_EPOCH + index / 100, index.to_bytes(10, "big"))
+    return {"_id": id, **_MADE, "version": 1, "mediaIds": [], **catalogue.product(SEED, index)}
+
+
+async def fill(store: DocumentStore, count: int) -> None:
+    """Puts `count` products into the tenant's catalogue."""
+    for start in range(0, count, _CHUNK):
+        writes = [Insert(document(index)) for index in range(start, min(start + _CHUNK, count))]
+        await store.write(PRODUCTS, TENANT, writes)
