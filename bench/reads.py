@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from typing import Any
 
 import msgspec
 import uvloop
@@ -52,11 +53,16 @@ async def _compare(place: Scene, reads: int) -> list[float]:
     node = compose.Node(place.settings)
     async with node.running() as app:
         if "MONGODB_URI" in place.environ:
-            async with AsyncMongoClient(place.environ["MONGODB_URI"]) as client:
-                products = client.get_default_database()[PRODUCTS.name]
-                return await _measure(app, place, lambda id: products.find_one({"createdBy": TENANT, "_id": id}), keys, reads)
+            client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(place.environ["MONGODB_URI"])
+            async with client:
+                return await _measure(app, place, _find(client), keys, reads)
         with closing(sqlite3.connect(place.settings.data_dir / "gigaday.sqlite")) as connection:
             return await _measure(app, place, _select(connection), keys, reads)
+
+
+def _find(client: AsyncMongoClient[dict[str, Any]]) -> Read:
+    products = client.get_default_database()[PRODUCTS.name]
+    return lambda id: products.find_one({"createdBy": TENANT, "_id": id})
 
 
 def _select(connection: sqlite3.Connection) -> Read:

@@ -43,8 +43,8 @@ class Scene:
 @contextmanager
 def scene(database: str = "SQLite") -> Iterator[Scene]:
     """An empty scene on "SQLite" or "MongoDB" (one member, so that two cores are shared with no other); gone after."""
-    with tempfile.TemporaryDirectory(prefix="gigaday-bench-") as folder, _database(database) as environ:
-        environ = {"GIGADAY_DATA_DIR": f"{folder}/data", **environ}
+    with tempfile.TemporaryDirectory(prefix="gigaday-bench-") as folder, _database(database) as more:
+        environ = {"GIGADAY_DATA_DIR": f"{folder}/data", **more}
         token = asyncio.run(_tenant(settings.load(environ)))
         yield Scene(Path(folder), environ, token)
 

@@ -23,10 +23,12 @@ def run(scale: float) -> list[Figure]:
 
 
 def _served() -> tuple[float, float]:
-    with tempfile.TemporaryDirectory(prefix="gigaday-bench-") as folder:
-        with processes.serving({"GIGADAY_DATA_DIR": folder}) as served:
-            time.sleep(SETTLED)
-            return served.seconds, processes.memory(served.worker, "VmRSS")
+    with (
+        tempfile.TemporaryDirectory(prefix="gigaday-bench-") as folder,
+        processes.serving({"GIGADAY_DATA_DIR": folder}) as served,
+    ):
+        time.sleep(SETTLED)
+        return served.seconds, processes.memory(served.worker, "VmRSS")
 
 
 def _help() -> float:

@@ -7,7 +7,6 @@ not at all, whenever the process dies.
 import asyncio
 import errno
 import os
-import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,10 +15,10 @@ from typing import BinaryIO, TypeVar
 
 from gigaday.contracts import StoredObject
 from gigaday.errors import BackendDown, BackendFull, ObjectMissing
+from gigaday.rules.object_keys import check
 
 T = TypeVar("T")
 _CHUNK = 1 << 20
-_PART = re.compile(r"[A-Za-z0-9._-]+")
 _PARTIAL = ".partial"
 _STALE_SECONDS = 24 * 3600
 
@@ -98,10 +97,7 @@ class FolderStore:
                 path.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
-        parts = key.split("/")
-        if not all(_PART.fullmatch(part) and part.strip(".") for part in parts) or parts[0] == _PARTIAL:
-            raise ValueError(f"not an object key: {key[:200]!r}")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*check(key).split("/"))
 
 
 async def _coalesced(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

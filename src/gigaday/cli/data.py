@@ -1,16 +1,13 @@
-"""`gigaday import` and `gigaday export`: a tenant's catalogue from a file, and to one."""
+"""The work of `gigaday import` and `gigaday export`, and how it ends."""
 
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
-
-from cyclopts import App, Parameter
+from typing import BinaryIO
 
 from gigaday.cli import transfer
-from gigaday.cli.output import AsJson, note, show
-from gigaday.cli.session import Load, with_backends
+from gigaday.cli.output import note, show
 from gigaday.contracts import OPERATOR, Clock, DocumentStore
 from gigaday.errors import BackendDown, GigadayError
 from gigaday.model.product import PRODUCTS, Product
@@ -21,71 +18,12 @@ from gigaday.ops.rows import Format, RowFile
 from gigaday.rules import mapping as mappings
 from gigaday.rules import times
 
-if TYPE_CHECKING:
-    from gigaday.compose import Backends
-    from gigaday.settings import Settings
-
 REJECTED, UNUSABLE, INTERRUPTED = 1, 2, 130
 FIELDS = ("_id", *(name for name in Product.__struct_encode_fields__ if name != "_id"))
-Tenant = Annotated[str, Parameter(help="Whose catalogue, by id.")]
-File = Annotated[str, Parameter(allow_leading_hyphen=True, help="A path, or - for standard input.")]
-Update = Annotated[bool, Parameter(negative="")]
-Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="A file; standard output unless given.")]
 
 
 class UnknownTenant(GigadayError):
     """No tenant has that id."""
-
-
-def register(app: App, load: Load) -> None:
-    """Adds the commands to `app`; `load` reads the settings when a command runs."""
-
-    @app.command(name="import")
-    def import_(
-        file: File,
-        /,
-        *,
-        tenant: Tenant,
-        mapping: Path | None = None,
-        format: Format | None = None,
-        update: Update = False,
-        rejects: Path | None = None,
-        json: AsJson = False,
-    ) -> int:
-        """Bring the products of FILE into a catalogue: JSON lines or CSV, gzip or not, - for standard input.
-
-        Products are told apart by sku, so an import that was interrupted can be run again without doubles. Rows that
-        do not validate are rejected with their reasons; all others get in. Ends with 0 when every row is in, 1 when
-        some were rejected, 130 when interrupted.
-
-        Parameters
-        ----------
-        mapping
-            A TOML file that says how a row becomes a product.
-        format
-            Told by the file's name unless given.
-        update
-            Let rows change the products that have their sku; what a row does not name stays.
-        rejects
-            Write rejected rows there as JSON lines: line, sku, errors.
-        """
-        job = ImportJob(file, tenant, mapping, format, update, rejects)
-
-        async def use(backends: "Backends", settings: "Settings") -> None:
-            from gigaday import compose
-
-            await job.run(backends.documents, backends.clock, compose.product_validator())
-
-        return ended(lambda: with_backends(load, use), job, json)
-
-    @app.command
-    def export(*, tenant: Tenant, format: Format = "jsonl", output: Output = None) -> int:
-        """Write a catalogue as JSON lines or CSV, to standard output unless -o names a file."""
-
-        async def use(backends: "Backends", settings: "Settings") -> None:
-            await export_file(backends.documents, tenant, format, output)
-
-        return ended(lambda: with_backends(load, use))
 
 
 class ImportJob:

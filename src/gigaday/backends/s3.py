@@ -1,0 +1,155 @@
+"""Objects in S3, or what speaks like it, through obstore."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import S3Store
+
+from gigaday.contracts import StoredObject
+from gigaday.errors import BackendDown, ObjectMissing
+from gigaday.rules.object_keys import check
+
+_PART_BYTES = 8 << 20
+_READ_BYTES = 1 << 20
+_PARTS_AT_ONCE = 2
+
+
+class S3Objects:
+    """`ObjectStore` on one bucket. Without keys the environment's own credentials (role, profile) are used."""
+
+    def __init__(
+        self,
+        bucket: str,
+        *,
+        endpoint: str | None,
+        region: str,
+        access_key_id: str | None,
+        secret_access_key: str | None,
+    ) -> None:
+        self._store = S3Store(
+            bucket,
+            endpoint=endpoint,
+            region=region,
+            access_key_id=access_key_id,
+            secret_access_key=secret_access_key,
+            virtual_hosted_style_request=endpoint is None,
+            client_options={
+                "allow_http": bool(endpoint and endpoint.startswith("http://")),
+                "connect_timeout": timedelta(seconds=2),
+                "timeout": timedelta(hours=1),  # of a whole transfer; the edge and the prober have their own deadlines
+            },
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=5)},
+        )
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes], content_type: str) -> int:
+        source = _Source(chunks)
+        first = await source.block()
+        rest = await source.block() if len(first) >= _PART_BYTES else b""
+        with _translated(key, source):
+            if not rest:
+                await obstore.put_async(
+                    self._store, check(key), first, attributes={"Content-Type": content_type}, use_multipart=False
+                )
+            else:
+                await self._put_parts(check(key), source.blocks(first, rest), content_type)
+        return source.size
+
+    async def _put_parts(self, key: str, blocks: AsyncIterator[bytes], content_type: str) -> None:
+        """An error in `blocks` leaves the multipart upload unfinished, which is never visible; a bucket's lifecycle
+        rule (AbortIncompleteMultipartUpload) clears the parts where the abort itself fails."""
+        await obstore.put_async(
+            self._store,
+            key,
+            blocks,
+            attributes={"Content-Type": content_type},
+            use_multipart=True,
+            chunk_size=_PART_BYTES,
+            max_concurrency=_PARTS_AT_ONCE,
+        )
+
+    async def size(self, key: str) -> int | None:
+        try:
+            with _translated(key):
+                return (await obstore.head_async(self._store, check(key)))["size"]
+        except ObjectMissing:
+            return None
+
+    async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        if start >= end:
+            if await self.size(key) is None:
+                raise ObjectMissing(key)
+            return
+        with _translated(key):
+            found = await obstore.get_async(self._store, check(key), options={"range": (start, end)})
+            async for block in found.stream(_READ_BYTES):
+                yield bytes(block)
+
+    async def delete(self, key: str) -> None:
+        try:
+            with _translated(key):
+                await obstore.delete_async(self._store, check(key))
+        except ObjectMissing:
+            return
+
+    async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        # The store lists whole path segments only: list the folder, keep what starts with the prefix.
+        folder = prefix.rpartition("/")[0]
+        with _translated(prefix):
+            async for page in obstore.list(self._store, folder or None):
+                for found in page:
+                    if found["path"].startswith(prefix):
+                        yield StoredObject(found["path"], found["size"], found["last_modified"].timestamp())
+
+    async def ping(self) -> None:
+        with _translated("ping"):
+            await obstore.list_with_delimiter_async(self._store, ".ping")
+
+    async def close(self) -> None:
+        """Nothing: connections end with the process."""
+
+
+class _Source:
+    """The caller's chunks as blocks of a part's size; keeps the caller's own error, which obstore would wrap."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self.size = 0
+        self.error: BaseException | None = None
+
+    async def block(self) -> bytes:
+        """The next block, empty at the end."""
+        waiting = bytearray()
+        try:
+            async for chunk in self._chunks:
+                waiting += chunk
+                if len(waiting) >= _PART_BYTES:
+                    break
+        except BaseException as error:
+            self.error = error
+            raise
+        self.size += len(waiting)
+        return bytes(waiting)
+
+    async def blocks(self, *read: bytes) -> AsyncIterator[bytes]:
+        """What was read already, then the rest."""
+        for block in read:
+            yield block
+        while block := await self.block():
+            yield block
+
+
+@contextmanager
+def _translated(key: str, source: _Source | None = None) -> Iterator[None]:
+    try:
+        yield
+    except (NotFoundError, FileNotFoundError) as error:
+        raise ObjectMissing(key) from error
+    except Exception as error:
+        if source is not None and source.error is not None:
+            raise source.error from None
+        if isinstance(error, BaseError | OSError):
+            raise BackendDown(f"the object store failed: {type(error).__name__}") from error
+        raise
