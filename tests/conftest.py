@@ -6,6 +6,7 @@ import pytest
 
 from tests.servers import ServerMissing, missing
 from tests.servers.mongod import ReplicaSet
+from tests.servers.swift import Swift
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +18,15 @@ def replica_set() -> Iterator[ReplicaSet]:
         missing(str(error))
     yield started
     started.stop()
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
+    """A real S3 server for the session; `bucket()` makes an empty one for each test."""
+    server = Swift(tmp_path_factory.mktemp("swift"))
+    try:
+        server.start()
+    except ServerMissing as reason:
+        missing(str(reason))
+    yield server
+    server.stop()

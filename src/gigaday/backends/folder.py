@@ -10,6 +10,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -39,7 +40,8 @@ class FolderStore:
             size = await self._receive(partial, chunks)
             await _off_loop(lambda: _publish(partial, target))
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
             self._open.discard(partial)
         return size
 

@@ -24,7 +24,7 @@ _AT = re.compile(r" - at `(?:key in )?\$(.*)`$")
 
 
 def parse(body: bytes) -> Any:
-    """Strict JSON: UTF-8, no NaN, no duplicate keys, at most `MAX_DEPTH` deep. Raises BadRequest, or Invalid for what no store keeps."""
+    """Strict JSON: UTF-8, no NaN, no duplicate keys. Raises BadRequest, or Invalid for what no store keeps."""
     try:
         value = msgspec.json.decode(body)
         json.loads(body, object_pairs_hook=_unique)

@@ -1,0 +1,166 @@
+"""What every object store promises, over each of them."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gigaday.backends.folder import FolderStore
+from gigaday.backends.s3 import S3Objects
+from gigaday.errors import BackendDown, ObjectMissing
+from tests.servers.swift import ACCESS_KEY, REGION
+
+MIB = 1 << 20
+KIND = "application/octet-stream"
+
+
+def s3(endpoint: str, bucket: str, secret: str) -> S3Objects:
+    return S3Objects(bucket, endpoint=endpoint, region=REGION, access_key_id=ACCESS_KEY, secret_access_key=secret)
+
+
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.live)])
+async def store(request, tmp_path):
+    if request.param == "folder":
+        store = FolderStore(tmp_path / "objects")
+    else:
+        swift = request.getfixturevalue("swift")
+        store = s3(swift.endpoint, swift.bucket(), swift.secret)
+    yield store
+    await store.close()
+
+
+async def of(*chunks: bytes) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+async def whole(store, key: str) -> bytes:
+    return b"".join([block async for block in store.read(key, 0, await store.size(key))])
+
+
+async def keys(store, prefix: str = "") -> set[str]:
+    return {found.key async for found in store.list(prefix)}
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"hello" * 1000])
+async def test_what_was_put_comes_back(store, content):
+    assert await store.put("a/b.bin", of(content), KIND) == len(content)
+    assert await store.size("a/b.bin") == len(content)
+    assert await whole(store, "a/b.bin") == content
+
+
+async def test_a_large_object_streams_in_odd_chunks(store):
+    digest = hashlib.sha256()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for at in range(300):
+            chunk = bytes([at % 251]) * 100_003
+            digest.update(chunk)
+            yield chunk
+
+    assert await store.put("big", chunks(), KIND) == 300 * 100_003
+    came = hashlib.sha256()
+    async for block in store.read("big", 0, 300 * 100_003):
+        assert len(block) <= 16 * MIB
+        came.update(block)
+    assert came.digest() == digest.digest()
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (5, 9), (9, 10), (0, 10), (3, 3)])
+async def test_a_range_is_its_bytes(store, start, end):
+    await store.put("digits", of(b"0123456789"), KIND)
+    assert b"".join([block async for block in store.read("digits", start, end)]) == b"0123456789"[start:end]
+
+
+@pytest.mark.parametrize("sent", [0, 3, 20])
+async def test_a_source_that_fails_leaves_nothing(store, tmp_path, sent):
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(sent):
+            yield b"x" * MIB
+        raise LookupError("gone")
+
+    with pytest.raises(LookupError):
+        await store.put("half", chunks(), KIND)
+    assert await store.size("half") is None
+    assert await keys(store) == set()
+    assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
+
+
+async def test_a_cancelled_put_leaves_nothing(store, tmp_path):
+    under_way = asyncio.Event()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x" * MIB
+        under_way.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(store.put("half", chunks(), KIND))
+    await under_way.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await store.size("half") is None
+    assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
+
+
+async def test_puts_do_not_mix(store):
+    contents = {f"k{at}": bytes([at]) * (at * 1000 + 1) for at in range(12)}
+    await asyncio.gather(*(store.put(key, of(content), KIND) for key, content in contents.items()))
+    for key, content in contents.items():
+        assert await whole(store, key) == content
+
+
+async def test_deleting_is_final_and_may_be_repeated(store):
+    await store.put("a", of(b"x"), KIND)
+    await store.delete("a")
+    await store.delete("a")
+    assert await store.size("a") is None
+
+
+async def test_what_is_missing_is_told_before_the_first_byte(store):
+    assert await store.size("none") is None
+    for end in (0, 3):
+        with pytest.raises(ObjectMissing):
+            await anext(store.read("none", 0, end))
+
+
+async def test_a_listing_is_by_prefix(store):
+    for key in ("m/a/1", "m/a/2", "m/ab/3", "n/4"):
+        await store.put(key, of(b"xy"), KIND)
+    assert await keys(store, "m/a/") == {"m/a/1", "m/a/2"}
+    assert await keys(store, "m/a") == {"m/a/1", "m/a/2", "m/ab/3"}
+    assert await keys(store) == {"m/a/1", "m/a/2", "m/ab/3", "n/4"}
+    [found] = [found async for found in store.list("n/")]
+    assert found.size == 2 and found.modified > 1_700_000_000
+
+
+@pytest.mark.parametrize("key", ["", "/etc/passwd", "../up", "a/../b", "a//b", ".partial/x", "a b", "ü"])
+async def test_a_key_that_could_be_a_path_is_refused(store, key):
+    for attempt in (store.put(key, of(b"x"), KIND), store.size(key), store.delete(key), anext(store.read(key, 0, 1))):
+        with pytest.raises(ValueError, match="not an object key"):
+            await attempt
+
+
+async def test_a_store_that_is_there_answers(store):
+    await store.ping()
+
+
+@pytest.mark.live
+async def test_a_store_that_is_away_or_refuses_is_down(swift):
+    away = s3("http://127.0.0.1:1", "bucket", "secret")
+    refusing = s3(swift.endpoint, swift.bucket(), "wrong")
+    for store in (away, refusing):
+        with pytest.raises(BackendDown):
+            await store.ping()
+        with pytest.raises(BackendDown):
+            await store.put("a", of(b"x"), KIND)
+
+
+async def test_a_folder_that_cannot_be_made_is_down(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    store = FolderStore(tmp_path / "file" / "objects")
+    with pytest.raises(BackendDown):
+        await store.ping()
+    with pytest.raises(BackendDown):
+        await store.put("a", of(b"x"), KIND)
