@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import structlog
 from starlette.routing import Router as OtherRoutes
 
 from gigaday import __version__
@@ -35,6 +34,7 @@ from gigaday.model.media import MEDIA
 from gigaday.model.plan import PLANS
 from gigaday.model.tenant import TENANTS
 from gigaday.model.token import TOKENS
+from gigaday.ops import logs
 from gigaday.ops.demo import Demo
 from gigaday.ops.health import Health, Probe
 from gigaday.ops.tenancy import Tenancy
@@ -191,7 +191,7 @@ def operations(
 
 def node(backends: Backends, settings: Settings, prober: Health, made: list[Operation], work: Tenancy) -> App:
     """The whole pipeline over opened back ends."""
-    log = structlog.get_logger("gigaday")
+    log = logs.logger(settings.log_format)
 
     def new_id() -> str:
         return ids.make(backends.clock.now(), os.urandom(10))

@@ -6,6 +6,7 @@ not at all, whenever the process dies.
 
 import asyncio
 import errno
+import functools
 import os
 import secrets
 import time
@@ -50,7 +51,7 @@ class FolderStore:
         size = 0
         try:
             async for block in _coalesced(chunks):
-                await _off_loop(lambda block=block: file.write(block))  # type: ignore[misc]
+                await _off_loop(functools.partial(file.write, block))
                 size += len(block)
             await _off_loop(lambda: _sync(file))
         finally:
@@ -73,7 +74,7 @@ class FolderStore:
         with file:
             file.seek(start)
             left = end - start
-            while left > 0 and (block := await _off_loop(lambda: file.read(min(_CHUNK, left)))):  # noqa: B023 - awaited at once
+            while left > 0 and (block := await _off_loop(functools.partial(file.read, min(_CHUNK, left)))):
                 left -= len(block)
                 yield block
 
