@@ -22,7 +22,7 @@ from gigaday.edge.asgi import App
 from gigaday.model.product import PRODUCTS
 
 AIM = "<= 1.6 in process"
-PRODUCTS_READ, READS, ROUNDS = 1_000, 20_000, 7
+PRODUCTS_READ, READS, ROUNDS = 1_000, 5_000, 7
 Read = Callable[[str], Awaitable[object]]
 
 

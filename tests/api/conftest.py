@@ -1,5 +1,6 @@
 """The whole pipeline in process: edge, origin and the embedded back ends on a temporary folder."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ import pytest
 
 from gigaday import compose, settings
 from gigaday.edge.asgi import App
+from tests.servers.mongod import ReplicaSet
+from tests.servers.swift import Swift
 
 
 @dataclass
@@ -54,7 +57,20 @@ async def _peopled(node: compose.Node, http: httpx.AsyncClient) -> Api:
     return Api(node, http, *tokens, operator or "")
 
 
-@pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    async with running({"GIGADAY_DATA_DIR": str(tmp_path)}) as api:
+@pytest.fixture(params=["embedded", pytest.param("production", marks=pytest.mark.live)])
+async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Api]:
+    environ = {"GIGADAY_DATA_DIR": str(tmp_path)}
+    if request.param == "production":
+        environ |= production(request.getfixturevalue("replica_set"), request.getfixturevalue("swift"))
+    async with running(environ) as api:
         yield api
+
+
+def production(replica_set: ReplicaSet, swift: Swift) -> dict[str, str]:
+    """Settings for a database and a bucket of their own on the real servers."""
+    return {
+        "MONGODB_URI": replica_set.uri.replace("/gigaday?", f"/test-{secrets.token_hex(6)}?"),
+        "MONGODB_MIN_POOL_SIZE": "0",
+        "GIGADAY_PEPPER": secrets.token_hex(32),
+        **swift.environ(swift.bucket()),
+    }
