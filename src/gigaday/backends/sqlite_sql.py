@@ -15,7 +15,7 @@ _LAST = "\U0010ffff"
 
 
 def schema(collection: Collection) -> list[str]:
-    """The statements that make a collection's table, indexes, side tables and triggers, where missing."""
+    """The statements that make a collection's table, indexes and side tables, where missing."""
     table = collection.name
     made = [
         f"CREATE TABLE IF NOT EXISTS {table} (createdBy TEXT NOT NULL, _id TEXT NOT NULL, version INTEGER NOT NULL,"
@@ -37,20 +37,26 @@ def _expression_index(table: str, index: Index) -> str:
 
 
 def _side_table(table: str, index: Index) -> list[str]:
-    field = _array_field(index)
-    side = f"{table}__{field}"
-    add = (
-        f"INSERT OR IGNORE INTO {side} SELECT new.createdBy, value, new._id FROM json_each(new.doc, '{_json(field)}');"
-    )
-    remove = f"DELETE FROM {side} WHERE createdBy = old.createdBy AND _id = old._id;"
+    side = f"{table}__{_array_field(index)}"
     return [
         f"CREATE TABLE IF NOT EXISTS {side} (createdBy TEXT NOT NULL, value NOT NULL, _id TEXT NOT NULL,"
         " PRIMARY KEY (createdBy, value, _id)) WITHOUT ROWID",
         f"CREATE INDEX IF NOT EXISTS {side}__id ON {side} (createdBy, _id)",
-        f"CREATE TRIGGER IF NOT EXISTS {side}_added AFTER INSERT ON {table} BEGIN {add} END",
-        f"CREATE TRIGGER IF NOT EXISTS {side}_changed AFTER UPDATE ON {table} BEGIN {remove} {add} END",
-        f"CREATE TRIGGER IF NOT EXISTS {side}_removed AFTER DELETE ON {table} BEGIN {remove} END",
     ]
+
+
+@lru_cache
+def array_fields(collection: Collection) -> tuple[str, ...]:
+    """The fields whose elements are kept in side tables."""
+    return tuple(_array_field(index) for index in collection.indexes if index.array)
+
+
+def forget_elements(collection: Collection, field: str) -> str:
+    return f"DELETE FROM {collection.name}__{field} WHERE createdBy = ? AND _id = ?"
+
+
+def note_element(collection: Collection, field: str) -> str:
+    return f"INSERT OR IGNORE INTO {collection.name}__{field} VALUES (?, ?, ?)"
 
 
 @lru_cache
@@ -84,10 +90,9 @@ def page_segments(collection: Collection, owner: str, query: Query) -> Iterator[
     More than one where the sort field may be null: SQLite's row values, which alone can seek in an index, never
     match a null, so the nulls are a range of their own.
     """
-    arrays = {_array_field(index) for index in collection.indexes if index.array}
     terms, values = ["createdBy = ?"], [owner]
     for filter in query.filters:
-        term, bound = _term(collection, filter, filter.field in arrays)
+        term, bound = _term(collection, filter, filter.field in array_fields(collection))
         terms.append(term)
         values += bound
     column, way = _column(query.sort), "DESC" if query.descending else "ASC"
