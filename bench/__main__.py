@@ -1,6 +1,8 @@
 """Runs the benchmarks named, or all: `python -m bench [start reads paging importing transfer] [--scale 0.01]`."""
 
 import argparse
+import signal
+import sys
 
 from bench import importing, paging, reads, start, transfer
 from bench.report import table
@@ -16,6 +18,7 @@ def main() -> None:
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(BENCHMARKS):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and temporary folders go as well
     for name in asked.names or BENCHMARKS:
         benchmark = BENCHMARKS[name]
         print(table(f"{name}: {benchmark.__doc__}", benchmark.run(asked.scale)), end="\n\n", flush=True)

@@ -87,11 +87,13 @@ async def test_a_source_that_fails_leaves_nothing(store, tmp_path, sent):
     assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
 
 
-async def test_a_cancelled_put_leaves_nothing(store, tmp_path):
+@pytest.mark.parametrize("sent", [1, 20])
+async def test_a_cancelled_put_leaves_nothing(store, tmp_path, sent):
     under_way = asyncio.Event()
 
     async def chunks() -> AsyncIterator[bytes]:
-        yield b"x" * MIB
+        for _ in range(sent):
+            yield b"x" * MIB
         under_way.set()
         await asyncio.Event().wait()
 
@@ -150,11 +152,26 @@ async def test_a_store_that_is_there_answers(store):
 async def test_a_store_that_is_away_or_refuses_is_down(swift):
     away = s3("http://127.0.0.1:1", "bucket", "secret")
     refusing = s3(swift.endpoint, swift.bucket(), "wrong")
-    for store in (away, refusing):
+    lost = s3(swift.endpoint, "no-such-bucket", swift.secret)
+    for store in (away, refusing, lost):
         with pytest.raises(BackendDown):
             await store.ping()
         with pytest.raises(BackendDown):
             await store.put("a", of(b"x"), KIND)
+
+
+@pytest.mark.live
+async def test_a_failed_upload_in_parts_leaves_no_parts(swift):
+    bucket = swift.bucket()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * MIB
+        raise LookupError("gone")
+
+    with pytest.raises(LookupError):
+        await s3(swift.endpoint, bucket, swift.secret).put("half", chunks(), KIND)
+    assert swift.client().list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
 
 
 async def test_a_folder_that_cannot_be_made_is_down(tmp_path):

@@ -1,7 +1,8 @@
-"""The embedded node is killed in the middle of writing; what it acknowledged is there, what it did not is whole or gone."""
+"""The embedded node is killed while writing: what it acknowledged is there, what it did not is whole or gone."""
 
 import asyncio
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -20,34 +21,31 @@ def node(tmp_path):
 async def _write_until_killed(node: Node, token: str, enough: int) -> list[str]:
     acknowledged: list[str] = []
     headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=node.url, headers=headers) as http:
+        writers = (_create(node, http, acknowledged, enough) for _ in range(8))
+        await asyncio.gather(_upload(node, http), *writers)
+    return acknowledged
 
-    async def writer(number: int, http: httpx.AsyncClient) -> None:
+
+async def _create(node: Node, http: httpx.AsyncClient, acknowledged: list[str], enough: int) -> None:
+    with suppress(httpx.TransportError):
         while True:
-            sku = f"{number}-{len(acknowledged)}"
-            try:
-                answer = await http.post("/api/v1/products", json={"name": sku, "sku": sku}, headers=headers)
-            except httpx.TransportError:
-                return
+            answer = await http.post("/api/v1/products", json={"name": "written under fire"})
             if answer.status_code == 201:
                 acknowledged.append(answer.json()["_id"])
             if len(acknowledged) >= enough:
                 node.kill()
 
+
+async def _upload(node: Node, http: httpx.AsyncClient) -> None:
     async def endless():
         yield b"\x89PNG\r\n\x1a\n"
         while node.process is not None:
             yield b"x" * 65_536
             await asyncio.sleep(0.01)
 
-    async def uploader(http: httpx.AsyncClient) -> None:
-        try:
-            await http.post("/api/v1/media", content=endless(), headers=headers)
-        except httpx.TransportError:
-            return
-
-    async with httpx.AsyncClient(base_url=node.url) as http:
-        await asyncio.gather(uploader(http), *(writer(number, http) for number in range(8)))
-    return acknowledged
+    with suppress(httpx.TransportError):
+        await http.post("/api/v1/media", content=endless())
 
 
 async def _every_id(node: Node, token: str, resource: str) -> list[str]:

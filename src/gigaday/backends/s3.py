@@ -39,22 +39,24 @@ class S3Objects:
             client_options={
                 "allow_http": bool(endpoint and endpoint.startswith("http://")),
                 "connect_timeout": timedelta(seconds=2),
+                "read_timeout": timedelta(seconds=10),
                 "timeout": timedelta(hours=1),  # of a whole transfer; the edge and the prober have their own deadlines
             },
             retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=5)},
         )
 
     async def put(self, key: str, chunks: AsyncIterator[bytes], content_type: str) -> int:
+        check(key)
         source = _Source(chunks)
         first = await source.block()
         rest = await source.block() if len(first) >= _PART_BYTES else b""
-        with _translated(key, source):
+        with _translated(source=source):
             if not rest:
                 await obstore.put_async(
-                    self._store, check(key), first, attributes={"Content-Type": content_type}, use_multipart=False
+                    self._store, key, first, attributes={"Content-Type": content_type}, use_multipart=False
                 )
             else:
-                await self._put_parts(check(key), source.blocks(first, rest), content_type)
+                await self._put_parts(key, source.blocks(first, rest), content_type)
         return source.size
 
     async def _put_parts(self, key: str, blocks: AsyncIterator[bytes], content_type: str) -> None:
@@ -97,14 +99,14 @@ class S3Objects:
     async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
         # The store lists whole path segments only: list the folder, keep what starts with the prefix.
         folder = prefix.rpartition("/")[0]
-        with _translated(prefix):
+        with _translated():
             async for page in obstore.list(self._store, folder or None):
                 for found in page:
                     if found["path"].startswith(prefix):
                         yield StoredObject(found["path"], found["size"], found["last_modified"].timestamp())
 
     async def ping(self) -> None:
-        with _translated("ping"):
+        with _translated():
             await obstore.list_with_delimiter_async(self._store, ".ping")
 
     async def close(self) -> None:
@@ -142,12 +144,13 @@ class _Source:
 
 
 @contextmanager
-def _translated(key: str, source: _Source | None = None) -> Iterator[None]:
+def _translated(key: str | None = None, source: _Source | None = None) -> Iterator[None]:
+    """Where no `key` is looked for, a thing not found is the bucket: that is a fault of the store."""
     try:
         yield
-    except (NotFoundError, FileNotFoundError) as error:
-        raise ObjectMissing(key) from error
     except Exception as error:
+        if key is not None and isinstance(error, NotFoundError | FileNotFoundError):
+            raise ObjectMissing(key) from error
         if source is not None and source.error is not None:
             raise source.error from None
         if isinstance(error, BaseError | OSError):
