@@ -161,6 +161,37 @@ async def test_a_store_that_is_away_or_refuses_is_down(swift):
 
 
 @pytest.mark.live
+async def test_a_cancelled_upload_in_parts_leaves_no_parts(swift):
+    bucket, under_way = swift.bucket(), asyncio.Event()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b"x" * MIB
+        under_way.set()
+        await asyncio.Event().wait()
+
+    put = asyncio.create_task(s3(swift.endpoint, bucket, swift.secret).put("half", chunks(), KIND))
+    await under_way.wait()
+    put.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await put
+    assert swift.client().list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
+
+
+async def test_a_put_cancelled_at_any_moment_leaves_nothing(tmp_path):
+    store = FolderStore(tmp_path / "objects")
+    for turns in range(60):
+        task = asyncio.create_task(store.put(f"k{turns}", of(b"x" * 100), KIND))
+        for _ in range(turns):
+            await asyncio.sleep(0.0002)
+        task.cancel()
+        [outcome] = await asyncio.gather(task, return_exceptions=True)
+        there = await store.size(f"k{turns}") is not None
+        assert there == (outcome == 100)
+    assert not list((tmp_path / "objects" / ".partial").glob("*"))
+
+
+@pytest.mark.live
 async def test_a_failed_upload_in_parts_leaves_no_parts(swift):
     bucket = swift.bucket()
 

@@ -3,6 +3,7 @@
 It lives in an environment of its own, `.venv/swift`, which `make dev` makes; TEST_SWIFT_VENV names another.
 """
 
+import getpass
 import os
 import secrets
 import shutil
@@ -19,6 +20,7 @@ from tests.servers import ServerMissing, free_ports
 
 VENV = Path(os.environ.get("TEST_SWIFT_VENV") or Path(__file__).parents[2] / ".venv" / "swift")
 ACCESS_KEY, REGION = "test:tester", "us-east-1"
+USER = getpass.getuser()
 KINDS = ("account", "container", "object")
 
 STORAGE = """
@@ -26,7 +28,7 @@ STORAGE = """
 bind_ip = 127.0.0.1
 bind_port = {port}
 workers = 0
-user = root
+user = {user}
 swift_dir = {etc}
 devices = {srv}
 mount_check = false
@@ -44,7 +46,7 @@ PROXY = """
 bind_ip = 127.0.0.1
 bind_port = {port}
 workers = 0
-user = root
+user = {user}
 swift_dir = {etc}
 log_level = WARNING
 [pipeline:main]
@@ -121,7 +123,10 @@ class Swift:
             raise ServerMissing(f"Swift in {VENV} or memcached is missing; `make dev` installs both")
         self.port, cache, *ports = free_ports(5)
         etc = self._configure(cache, ports)
-        self._spawn("memcached", [memcached, "-u", "root", "-l", "127.0.0.1", "-p", str(cache), "-U", "0", "-m", "16"])
+        self._spawn(
+            "memcached",
+            [memcached, "-u", USER, "-l", "127.0.0.1", "-p", str(cache), "-U", "0", "-m", "16"],
+        )
         for kind in (*KINDS, "proxy"):
             server = VENV / "bin" / f"swift-{kind}-server"
             self._spawn(kind, [str(VENV / "bin" / "python"), "-W", "ignore", str(server), f"{etc}/{kind}.conf", "-v"])
@@ -132,8 +137,8 @@ class Swift:
         for made in (etc, srv / "d", self.folder / "log"):
             made.mkdir(parents=True, exist_ok=True)
         for kind, port in zip(KINDS, ports, strict=True):
-            (etc / f"{kind}.conf").write_text(STORAGE.format(kind=kind, port=port, etc=etc, srv=srv))
-        text = PROXY.format(port=self.port, etc=etc, memcached=cache, secret=self.secret)
+            (etc / f"{kind}.conf").write_text(STORAGE.format(kind=kind, port=port, etc=etc, srv=srv, user=USER))
+        text = PROXY.format(user=USER, port=self.port, etc=etc, memcached=cache, secret=self.secret)
         (etc / "proxy.conf").write_text(text)
         (etc / "swift.conf").write_text(
             "[swift-hash]\nswift_hash_path_prefix = t\nswift_hash_path_suffix = t\n"
@@ -176,8 +181,17 @@ class Swift:
     def bucket(self) -> str:
         """A new, empty bucket."""
         name = f"b{secrets.token_hex(8)}"
-        self.client().create_bucket(Bucket=name)
-        return name
+        until = time.monotonic() + 20
+        while True:
+            try:
+                self.client().create_bucket(Bucket=name)
+            except ClientError:
+                # A busy machine: Swift answers 503 until its account server has caught up.
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+            else:
+                return name
 
     def stop(self) -> None:
         """Ends exactly what `start` started."""

@@ -39,19 +39,26 @@ class FolderStore:
         self._open.add(partial)
         try:
             size = await self._receive(partial, chunks)
-            await _off_loop(lambda: _publish(partial, target))
+            await self._publish(partial, target)
         finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+            _discard(partial)
             self._open.discard(partial)
         return size
+
+    async def _publish(self, partial: Path, target: Path) -> None:
+        try:
+            await _off_loop(lambda: _publish(partial, target))
+        except asyncio.CancelledError:
+            # It went through all the same, but nobody will hear of it.
+            _discard(target)
+            raise
 
     async def _receive(self, partial: Path, chunks: AsyncIterator[bytes]) -> int:
         file = await _off_loop(lambda: _create(partial))
         size = 0
         try:
             async for block in _coalesced(chunks):
-                await _off_loop(functools.partial(file.write, block))
+                await _off_loop(functools.partial(_write, file, block))
                 size += len(block)
             await _off_loop(lambda: _sync(file))
         finally:
@@ -116,8 +123,13 @@ async def _coalesced(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def _off_loop(work: Callable[[], T]) -> T:
+    """The result of `work` in a thread. A cancelled caller first waits for it: what cleans up must come after."""
+    step = asyncio.ensure_future(asyncio.to_thread(work))
     try:
-        return await asyncio.to_thread(work)
+        return await asyncio.shield(step)
+    except asyncio.CancelledError:
+        await asyncio.wait([step])
+        raise
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -128,11 +140,17 @@ async def _off_loop(work: Callable[[], T]) -> T:
 
 def _create(path: Path) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("xb")
+    return path.open("xb", buffering=0)
+
+
+def _write(file: BinaryIO, block: bytes) -> None:
+    """All of it: an unbuffered write may take less, and a buffered one would fail again when the file is closed."""
+    left = memoryview(block)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _sync(file: BinaryIO) -> None:
-    file.flush()
     os.fsync(file.fileno())
 
 
@@ -144,6 +162,11 @@ def _publish(partial: Path, target: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _discard(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _usable(root: Path) -> None:

@@ -1,6 +1,7 @@
 """Objects in S3, or what speaks like it, through obstore."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -50,27 +51,34 @@ class S3Objects:
         source = _Source(chunks)
         first = await source.block()
         rest = await source.block() if len(first) >= _PART_BYTES else b""
+        body = source.blocks(first, rest) if rest else first
         with _translated(source=source):
-            if not rest:
-                await obstore.put_async(
-                    self._store, key, first, attributes={"Content-Type": content_type}, use_multipart=False
-                )
-            else:
-                await self._put_parts(key, source.blocks(first, rest), content_type)
+            await self._sent(key, source, self._send(key, body, content_type, in_parts=bool(rest)))
         return source.size
 
-    async def _put_parts(self, key: str, blocks: AsyncIterator[bytes], content_type: str) -> None:
-        """An error in `blocks` leaves the multipart upload unfinished, which is never visible; a bucket's lifecycle
-        rule (AbortIncompleteMultipartUpload) clears the parts where the abort itself fails."""
+    async def _send(self, key: str, body: bytes | AsyncIterator[bytes], content_type: str, *, in_parts: bool) -> None:
         await obstore.put_async(
             self._store,
             key,
-            blocks,
+            body,
             attributes={"Content-Type": content_type},
-            use_multipart=True,
+            use_multipart=in_parts,
             chunk_size=_PART_BYTES,
             max_concurrency=_PARTS_AT_ONCE,
         )
+
+    async def _sent(self, key: str, source: "_Source", sending: Coroutine[None, None, None]) -> None:
+        """Waits for `sending`. Where the caller is cancelled the source is made to fail, at which obstore removes the
+        parts that it had sent; cancelled itself, it would leave them."""
+        task = asyncio.ensure_future(sending)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            source.stop()
+            await asyncio.wait([task])
+            if task.exception() is None:
+                await self.delete(key)
+            raise
 
     async def size(self, key: str) -> int | None:
         try:
@@ -118,8 +126,13 @@ class _Source:
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
+        self._stopped = asyncio.Event()
         self.size = 0
         self.error: BaseException | None = None
+
+    def stop(self) -> None:
+        """Makes the next block, or the one waited for, an error."""
+        self._stopped.set()
 
     async def block(self) -> bytes:
         """The next block, empty at the end."""
@@ -139,8 +152,17 @@ class _Source:
         """What was read already, then the rest."""
         for block in read:
             yield block
-        while block := await self.block():
+        while block := await self._block_unless_stopped():
             yield block
+
+    async def _block_unless_stopped(self) -> bytes:
+        block, stopped = asyncio.ensure_future(self.block()), asyncio.ensure_future(self._stopped.wait())
+        await asyncio.wait({block, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not stopped.done():
+            stopped.cancel()
+            return await block
+        block.cancel()
+        raise InterruptedError("the upload was given up")
 
 
 @contextmanager
