@@ -1,6 +1,7 @@
 """From operations to an ASGI app: a table of paths, the scope check, and what the edge asks about a path."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,6 +27,8 @@ class Router:
         others: ASGIApp,
     ) -> None:
         self._idempotency, self._new_id, self._others = idempotency, new_id, others
+        # One request asks several times: for its limits, its cap, its handler.
+        self.resolve = lru_cache(maxsize=256)(self._resolve)
         self._exact: dict[str, _Methods] = {}
         self._patterns: dict[tuple[str, ...], list[tuple[tuple[str, ...], _Methods]]] = {}
         for operation in operations:
@@ -42,8 +45,8 @@ class Router:
         candidates.append((parts, {}))
         return candidates[-1][1]
 
-    def resolve(self, path: str) -> tuple[_Methods | None, dict[str, str]]:
-        """The operations of a path, by method, and its parameters."""
+    def _resolve(self, path: str) -> tuple[_Methods | None, dict[str, str]]:
+        """The operations of a path, by method, and its parameters; neither may be changed."""
         if (methods := self._exact.get(path)) is not None:
             return methods, {}
         parts = tuple(path.split("/"))

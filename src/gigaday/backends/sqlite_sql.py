@@ -87,8 +87,8 @@ def delete_expired(collection: Collection) -> str:
 def page_segments(collection: Collection, owner: str, query: Query) -> Iterator[tuple[str, list[Any]]]:
     """The statements whose rows, one after another, are the page; each still lacks its LIMIT value.
 
-    More than one where the sort field may be null: SQLite's row values, which alone can seek in an index, never
-    match a null, so the nulls are a range of their own.
+    After a value come its other ids, then the greater values, then (descending) the nulls: each a range that SQLite
+    seeks in the index. A row value would say the first two at once, but over an expression it walks from the start.
     """
     terms, values = ["createdBy = ?"], [owner]
     for filter in query.filters:
@@ -97,8 +97,8 @@ def page_segments(collection: Collection, owner: str, query: Query) -> Iterator[
         values += bound
     column, way = _column(query.sort), "DESC" if query.descending else "ASC"
     for term, bound in _ranges(column, query):
-        # Among nulls, and by id, `_id` alone is the order: told so, SQLite walks the index instead of sorting.
-        by_id = query.sort == "_id" or term.startswith(f"{column} IS NULL")
+        # Among nulls, equals and by id, `_id` alone is the order: told so, SQLite walks the index and does not sort.
+        by_id = query.sort == "_id" or term.startswith((f"{column} IS NULL", f"{column} = ?"))
         order = f"_id {way}" if by_id else f"{column} {way}, _id {way}"
         where = " AND ".join([*terms, *([term] if term else [])])
         yield f"SELECT doc FROM {collection.name} WHERE {where} ORDER BY {order} LIMIT ?", [*values, *bound]
@@ -117,7 +117,8 @@ def _ranges(column: str, query: Query) -> Iterator[tuple[str, list[Any]]]:
         if not query.descending:
             yield f"{column} IS NOT NULL", []
     else:
-        yield f"({column}, _id) {sign} (?, ?)", [value, id]
+        yield f"{column} = ? AND _id {sign} ?", [value, id]
+        yield f"{column} {sign} ?", [value]
         if query.descending:
             yield f"{column} IS NULL", []
 
