@@ -261,10 +261,11 @@ class Node:
 async def _keep_house(backends: Backends, work: Tenancy) -> None:
     """Notes when tokens were used and drops what has expired; an outage only delays it."""
     while True:
-        await asyncio.sleep(HOUSEKEEPING_SECONDS)
         with suppress(BackendDown):
+            await backends.objects.tidy()
             await work.record_use()
             await backends.documents.delete_expired(IDEMPOTENCY, times.text(backends.clock.now()))
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
 
 def create_app(settings: Settings) -> App:

@@ -157,8 +157,11 @@ class ObjectStore(Protocol):
     async def ping(self) -> None:
         """Really exercises the technology, without writing; raises BackendDown."""
 
+    async def tidy(self) -> None:
+        """Removes what puts of processes that died have left, once nobody can be going on with it."""
+
     async def close(self) -> None:
-        """Releases connections and removes leftovers of interrupted puts."""
+        """Releases connections. No call may follow."""
 
 
 class Cache(Protocol):

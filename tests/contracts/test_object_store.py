@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -158,6 +159,18 @@ async def test_a_store_that_is_away_or_refuses_is_down(swift):
             await store.ping()
         with pytest.raises(BackendDown):
             await store.put("a", of(b"x"), KIND)
+
+
+async def test_what_a_dead_process_left_is_removed_and_what_is_under_way_stays(tmp_path):
+    store = FolderStore(tmp_path / "objects")
+    await store.put("kept", of(b"x"), KIND)
+    dead, under_way = (tmp_path / "objects" / ".partial" / name for name in ("dead", "young"))
+    for partial in (dead, under_way):
+        partial.write_bytes(b"half")
+    os.utime(dead, (0, 0))
+    await store.tidy()
+    assert not dead.exists() and under_way.exists()
+    assert await whole(store, "kept") == b"x"
 
 
 @pytest.mark.live

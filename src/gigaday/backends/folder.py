@@ -22,7 +22,7 @@ from gigaday.rules.object_keys import check
 T = TypeVar("T")
 _CHUNK = 1 << 20
 _PARTIAL = ".partial"
-_STALE_SECONDS = 24 * 3600
+_STALE_SECONDS = 900
 
 
 class FolderStore:
@@ -31,18 +31,15 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._partial = root / _PARTIAL
-        self._open: set[Path] = set()
 
     async def put(self, key: str, chunks: AsyncIterator[bytes], content_type: str) -> int:
         target = self._path(key)
         partial = self._partial / secrets.token_hex(16)
-        self._open.add(partial)
         try:
             size = await self._receive(partial, chunks)
             await self._publish(partial, target)
         finally:
             _discard(partial)
-            self._open.discard(partial)
         return size
 
     async def _publish(self, partial: Path, target: Path) -> None:
@@ -96,15 +93,18 @@ class FolderStore:
     async def ping(self) -> None:
         await _off_loop(lambda: _usable(self._root))
 
-    async def close(self) -> None:
+    async def tidy(self) -> None:
         await _off_loop(self._sweep)
 
+    async def close(self) -> None:
+        """Nothing: every put cleans up after itself."""
+
     def _sweep(self) -> None:
-        """Removes what interrupted puts left: this process's own, and those of dead ones after a day."""
         old = time.time() - _STALE_SECONDS
-        for path in self._partial.glob("*") if self._partial.is_dir() else ():
-            if path in self._open or path.stat().st_mtime < old:
-                path.unlink(missing_ok=True)
+        for path in self._partial.glob("*"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < old:
+                    path.unlink()
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*check(key).split("/"))

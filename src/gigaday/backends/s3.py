@@ -117,6 +117,9 @@ class S3Objects:
         with _translated():
             await obstore.list_with_delimiter_async(self._store, ".ping")
 
+    async def tidy(self) -> None:
+        """Nothing: parts that a dead process left are for the bucket's AbortIncompleteMultipartUpload rule."""
+
     async def close(self) -> None:
         """Nothing: connections end with the process."""
 
