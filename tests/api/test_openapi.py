@@ -1,20 +1,17 @@
 """The published description, held against a served node by schemathesis with every check on."""
 
 import asyncio
-import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 from gigaday import compose, settings
-from tests.servers import free_ports
+from tests.servers.node import Node
 
 HERE = Path(__file__).parent
-SERVE = "from gigaday.cli.main import main; main()"
 
 
 async def _tokens(configured) -> tuple[str, str]:
@@ -30,28 +27,9 @@ def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("openapi")
     environ = {"GIGADAY_DATA_DIR": str(folder), "GIGADAY_ANONYMOUS_QUOTA": "1000000"}
     token, operator = asyncio.run(_tokens(settings.load(environ)))
-    [port] = free_ports(1)
-    command = [sys.executable, "-c", SERVE, "serve", "--port", str(port)]
-    process = subprocess.Popen(command, env={**os.environ, **environ}, stdout=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait(url, process)
-        yield url, token, operator
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _wait(url: str, process: subprocess.Popen) -> None:
-    until = time.monotonic() + 30
-    while process.poll() is None and time.monotonic() < until:
-        try:
-            httpx.get(url + "/readyz").raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("the node did not start")
+    node = Node(environ, folder / "node.log").start()
+    yield node.url, token, operator
+    node.kill()
 
 
 def test_the_description_names_every_route(served):
