@@ -29,7 +29,7 @@ from gigaday.edge import app as edge
 from gigaday.edge.asgi import App, Receive, Scope, Send
 from gigaday.edge.observe import Counters
 from gigaday.edge.shed import Caps
-from gigaday.errors import BackendDown, BackendError, Fault, Invalid
+from gigaday.errors import BackendDown, Fault, Invalid
 from gigaday.model.media import MEDIA
 from gigaday.model.plan import PLANS
 from gigaday.model.tenant import TENANTS
@@ -234,9 +234,10 @@ class Node:
             async with self.running():
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
-        except BackendError as error:
+        except Exception as error:
+            # Said nothing, the server would take it for an app without a lifespan and serve a broken node.
             await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
+            raise
         await send({"type": "lifespan.shutdown.complete"})
 
     @asynccontextmanager

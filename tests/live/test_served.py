@@ -50,3 +50,11 @@ def test_more_workers_than_in_process_limits_allow_are_refused(node):
     done = node.cli("config", "validate")
     assert done.returncode != 0
     assert "CLUSTER_SIZE" in done.stderr
+
+
+def test_a_node_that_cannot_start_ends_instead_of_serving(node, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "pepper").mkdir()
+    done = node.cli("serve", "--port", str(node.port))
+    assert done.returncode != 0
