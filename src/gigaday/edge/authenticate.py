@@ -7,7 +7,7 @@ client's bucket and then raises it, so that guessing tokens is limited too.
 from collections.abc import Awaitable, Callable, Sequence
 
 from gigaday.edge.asgi import App, Receive, Scope, Send, joined, values
-from gigaday.errors import Unauthenticated
+from gigaday.errors import Forbidden, Unauthenticated
 from gigaday.model.request import Principal, state_of
 from gigaday.rules.clients import Network, client_of
 
@@ -47,7 +47,7 @@ class Stage:
             state.principal = await self.lookup(token)
             if state.principal is None:
                 raise _invalid("The token is unknown, expired or revoked")
-        except Unauthenticated as refusal:
+        except (Unauthenticated, Forbidden) as refusal:
             state.refusal = refusal
 
 

@@ -210,6 +210,7 @@ class Tenancy:
         if tenant is None:
             return None
         if tenant["status"] != "active":
+            self._known.pop(token["digest"], None)
             raise Forbidden("This tenant is suspended; ask the operator.")
         return Principal(token["_id"], token["tenant"], frozenset(token["scopes"]), tenant["plan"])
 

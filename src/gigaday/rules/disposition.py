@@ -35,7 +35,10 @@ def parse(value: str) -> str | None:
         return unquote(exact[2], "latin-1" if exact[1].lower() == "iso-8859-1" else "utf-8", "replace")
     message = Message()
     message["Content-Disposition"] = _UNSAFE.sub(" ", _as_utf8(value))
-    return message.get_filename()
+    try:
+        return message.get_filename()
+    except (UnicodeError, LookupError):
+        return None  # `filename*` in a character set that does not exist, or does not fit
 
 
 def _as_utf8(value: str) -> str:

@@ -83,3 +83,8 @@ def test_a_sent_header_is_read(value: str, name: str | None) -> None:
 def test_any_sent_header_is_survived(value: str) -> None:
     for start in ("", "attachment; filename=", "attachment; filename*=", "attachment; filename*0*=x''"):
         disposition.clean(disposition.parse(start + value) or "")
+
+
+@pytest.mark.parametrize("value", ["attachment; filename*=undefined''a", "attachment; filename*=idna'x'a%20b"])
+def test_a_character_set_that_does_not_fit_is_no_name(value: str) -> None:
+    assert disposition.parse(value) is None
