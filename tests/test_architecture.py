@@ -12,7 +12,8 @@ SOURCE = ROOT / "src" / "gigaday"
 TESTS = ROOT / "tests"
 MOST_LINES = 300
 
-DRIVERS = {"pymongo", "bson", "gridfs", "obstore", "sqlite3", "aiosqlite", "apsw", "redis", "boto3", "botocore"}
+DRIVERS = {"pymongo", "bson", "gridfs", "obstore", "sqlite3", "aiosqlite", "apsw", "redis", "glide", "boto3",
+           "botocore"}  # fmt: skip
 
 ALLOWED = {
     "errors": set(),
@@ -24,10 +25,12 @@ ALLOWED = {
     "api": {"ops", "rules", "model", "contracts", "errors"},
     "console": {"ops", "rules", "model", "contracts", "errors"},
     "resilience": {"rules", "model", "contracts", "errors"},
+    "caching": {"rules", "model", "contracts", "errors"},
+    "limiting": {"rules", "model", "contracts", "errors"},
     "backends": {"rules", "model", "contracts", "errors"},
     "settings": {"rules", "errors"},
-    "compose": {"settings", "edge", "api", "console", "backends", "resilience", "ops", "rules", "model", "contracts",
-                "errors"},
+    "compose": {"settings", "edge", "api", "console", "backends", "resilience", "caching", "limiting", "ops", "rules",
+                "model", "contracts", "errors"},
     "lab": {"ops", "rules", "model", "contracts", "errors"},
     "cli": {"compose", "lab", "settings", "ops", "rules", "model", "contracts", "errors"},
     "asgi": {"compose", "settings"},
