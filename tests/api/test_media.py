@@ -92,6 +92,35 @@ async def test_a_medium_in_use_is_not_deleted_unless_told(api):
     assert (await api.call("GET", f"/media/{made['_id']}/content")).status_code == 404
 
 
+async def scoped(api, *scopes: str) -> str:
+    answer = await api.call("POST", "/tokens", json={"name": "t", "kind": "secret", "scopes": list(scopes)})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["token"]
+
+
+async def test_detaching_needs_leave_to_change_products(api):
+    made = await upload(api, png())
+    product = await api.product(mediaIds=[made["_id"]])
+    token = await scoped(api, "media:write", "products:read")
+    refused = await api.call("DELETE", f"/media/{made['_id']}?detach=true", token=token)
+    assert (refused.status_code, "products:write" in refused.json()["detail"]) == (403, True)
+    assert (await api.call("GET", f"/products/{product['_id']}")).json()["version"] == 1
+
+
+async def test_who_uses_a_medium_is_told_to_those_who_may_read_products(api):
+    made = await upload(api, png())
+    product = await api.product(mediaIds=[made["_id"]])
+    for scopes, told in (["media:write"], False), (["media:write", "products:read"], True):
+        refused = await api.call("DELETE", f"/media/{made['_id']}", token=await scoped(api, *scopes))
+        assert (refused.status_code, "usedBy" in refused.json(), product["_id"] in refused.text) == (409, told, told)
+
+
+@pytest.mark.parametrize("value", ["attachment; filename*=x; filename*0*=y", "attachment; filename*=a%00b''c"])
+async def test_a_name_that_cannot_be_read_is_none(api, value):
+    answer = await api.call("POST", "/media", content=b"x", headers={"Content-Disposition": value})
+    assert (answer.status_code, answer.json()["filename"]) == (201, "upload")
+
+
 async def test_a_product_cannot_name_media_that_are_not_its_tenants(api):
     theirs = await upload(api, png(), token=api.other)
     answer = await api.call("POST", "/products", json={"name": "x", "mediaIds": [theirs["_id"]]})

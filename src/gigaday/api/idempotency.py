@@ -3,34 +3,42 @@
 A record is claimed before the work, as a document whose `_id` is a digest of tenant and key, so that exactly one
 claim wins on any store. It holds the id that a creation must use: a retry after a crash between the work and the
 record finds the thing under that id instead of making another.
+
+While a streamed request runs its claim is renewed; a claim that is not (its node died) is taken over.
 """
 
+import asyncio
 import base64
 import hashlib
 import re
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from starlette.responses import Response
 
 from gigaday.api.operation import Call, Operation
-from gigaday.contracts import OPERATOR, Clock, Collection, Delete, Document, DocumentStore, Insert, Replace, Write
+from gigaday.contracts import OPERATOR, Clock, Collection, Delete, Document, DocumentStore, Insert, Replace
 from gigaday.errors import ApiError, BackendError, BadRequest, Conflict, IdempotencyMismatch
 from gigaday.rules import times
 
 IDEMPOTENCY = Collection("idempotency", tenanted=False, expires="expiresAt")
 KEPT_SECONDS = 24 * 3600
 _TAKEOVER_SECONDS = 60
+_RENEWAL_SECONDS = 20.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _REPLAYED_HEADERS = ("content-type", "etag", "location")
 _MAX_REPLAY = 1 << 20
 
 
 class Idempotency:
-    """Runs operations under their key, if the request has one."""
+    """Runs operations under their key, if the request has one. `renewal` is seconds between renewals of a claim,
+    `patience` seconds that a request which was cut off may still take to hand its claim back."""
 
-    def __init__(self, store: DocumentStore, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(
+        self, store: DocumentStore, clock: Clock, *, renewal: float = _RENEWAL_SECONDS, patience: float = 1.0
+    ) -> None:
+        self._store, self._clock, self._renewal, self._patience = store, clock, renewal, patience
 
     async def run(self, operation: Operation, call: Call) -> Response:
         """The answer, fresh or replayed. Raises Conflict while the first still runs, IdempotencyMismatch where the
@@ -40,13 +48,13 @@ class Idempotency:
             return await operation.handle(call)
         if not _KEY.fullmatch(key):
             raise BadRequest("Idempotency-Key must be 1 to 255 visible ASCII characters.")
-        record = await self._claim(operation, call, key)
+        record = await self._claimed(operation, call, key)
         if record["state"] == "done":
-            return _replay(record)
+            return await _replay(operation, call, record)
         call.new_id = record["newId"]
-        return await self._work(operation, call, record)
+        return await self._work(operation, call, _Claim(self._store, self._clock, record))
 
-    async def _claim(self, operation: Operation, call: Call, key: str) -> Document:
+    async def _claimed(self, operation: Operation, call: Call, key: str) -> Document:
         """A running record of our own, or the finished one of an earlier request."""
         now = self._clock.now()
         id = hashlib.sha256(f"{call.principal.tenant}\0{call.principal.operator}\0{key}".encode()).hexdigest()
@@ -63,7 +71,7 @@ class Idempotency:
         if known["expiresAt"] <= times.text(now):
             return await self._take_over(known, fresh)
         if known["request"] != fresh["request"]:
-            raise IdempotencyMismatch("This Idempotency-Key was used with another method, path or body; use a new one.")
+            raise mismatch()
         if known["state"] == "done":
             return known
         if known["state"] == "running" and known["startedAt"] > times.text(now - _TAKEOVER_SECONDS):
@@ -77,37 +85,83 @@ class Idempotency:
             raise Conflict("The request with this Idempotency-Key is still running.", headers={"Retry-After": "1"})
         return record
 
-    async def _work(self, operation: Operation, call: Call, record: Document) -> Response:
+    async def _work(self, operation: Operation, call: Call, claim: "_Claim") -> Response:
         try:
-            response = await operation.handle(call)
+            async with claim.kept(self._renewal if operation.streams else None):
+                response = await operation.handle(call)
+            # Where this fails, the work is done all the same: telling the caller otherwise would make it try again.
+            await claim.update(state="done", answer=_recorded(response))
+            return response
         except ApiError as error:
-            # A refusal changed nothing: the same key may be used for the corrected request.
-            await self._settle(Delete(record["_id"]) if error.status < 500 else _failed(record))
+            # A refusal changed nothing, so that the key is free for the corrected request; unless an attempt before
+            # it may have: the next one must go on with the same id.
+            await (claim.forget() if error.status < 500 and not call.retried else claim.update(state="failed"))
             raise
-        except BackendError:
-            # It may have been applied all the same: whoever retries goes on with the same id.
-            await self._settle(_failed(record))
+        except (Exception, asyncio.CancelledError):
+            # It may have been applied, or may still be: whoever retries goes on with the same id, and at once.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience):
+                    await claim.update(state="failed")
             raise
-        done = {**record, "version": record["version"] + 1, "state": "done", "answer": _recorded(response)}
-        await self._store.write(IDEMPOTENCY, OPERATOR, [Replace(done, record["version"])])
-        return response
 
-    async def _settle(self, write: Write) -> None:
-        """Best effort: an unsettled record is taken over after `_TAKEOVER_SECONDS`."""
+
+class _Claim:
+    """A running record that is ours until another takes it over, from when on nothing here changes it."""
+
+    def __init__(self, store: DocumentStore, clock: Clock, record: Document) -> None:
+        self._store, self._clock, self._record = store, clock, record
+
+    async def update(self, **changes: Any) -> None:
+        """Best effort: a record left running is taken over once it is `_TAKEOVER_SECONDS` old."""
+        version = self._record["version"]
+        record = {**self._record, **changes, "version": version + 1}
         with suppress(BackendError):
-            await self._store.write(IDEMPOTENCY, OPERATOR, [write])
+            if await self._store.write(IDEMPOTENCY, OPERATOR, [Replace(record, version)]) == ["applied"]:
+                self._record = record
+
+    async def forget(self) -> None:
+        """Best effort, as `update`."""
+        with suppress(BackendError):
+            await self._store.write(IDEMPOTENCY, OPERATOR, [Delete(self._record["_id"], self._record["version"])])
+
+    @asynccontextmanager
+    async def kept(self, every: float | None) -> AsyncIterator[None]:
+        """Renews the claim `every` so many seconds while the context lasts (None: what runs has a short deadline)."""
+        if every is None:
+            yield
+            return
+        ended = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(every, ended))
+        try:
+            yield
+        finally:
+            # Told, not cancelled: of a write that is cut off nobody knows which version it left.
+            ended.set()
+            await renewing
+
+    async def _renew(self, every: float, ended: asyncio.Event) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(every):
+                    await ended.wait()
+                return
+            await self.update(startedAt=times.text(self._clock.now()))
 
 
-def _failed(record: Document) -> Replace:
-    return Replace({**record, "version": record["version"] + 1, "state": "failed"}, record["version"])
+def mismatch() -> IdempotencyMismatch:
+    """What a key is answered with another request than its first."""
+    return IdempotencyMismatch("This Idempotency-Key was used with another method, path or body; use a new one.")
 
 
 async def _fingerprint(operation: Operation, call: Call) -> str:
-    """What must be the same again. An upload, which is streamed, is known by its length and type alone."""
+    """What must be the same again, as far as it is known before a streamed body is read (see `_replay`). A form's
+    boundary differs each time it is sent."""
     request = call.request
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\0".encode())
     if operation.streams:
-        digest.update(repr([request.headers.get(name) for name in ("content-length", "x-filename")]).encode())
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        names = (request.headers.get(name) for name in ("x-filename", "content-disposition"))
+        digest.update(repr([kind, *names]).encode())
     else:
         digest.update(await request.body())
     return digest.hexdigest()
@@ -123,7 +177,9 @@ def _recorded(response: Response) -> dict[str, Any]:
     }
 
 
-def _replay(record: Document) -> Response:
+async def _replay(operation: Operation, call: Call, record: Document) -> Response:
     answer = record["answer"]
-    headers = {**dict(answer["headers"]), "Idempotency-Replayed": "true"}
-    return Response(base64.b64decode(answer["body"]), answer["status"], headers)
+    body = base64.b64decode(answer["body"])
+    if operation.repeats is not None and not await operation.repeats(call, body):
+        raise mismatch()
+    return Response(body, answer["status"], {**dict(answer["headers"]), "Idempotency-Replayed": "true"})

@@ -25,6 +25,7 @@ class Call(msgspec.Struct):
 
 
 Handler = Callable[[Call], Awaitable[Response]]
+Repeats = Callable[[Call, bytes], Awaitable[bool]]
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -40,7 +41,8 @@ class Parameter(msgspec.Struct, frozen=True):
 class Operation(msgspec.Struct, frozen=True):
     """`scope` is PUBLIC, OPERATOR or a token scope; `cost` is in tokens of the caller's bucket; `body_cap` in bytes
     (0: the default cap). `answer` is a Struct, or ("page" | "part", Struct): a list of it, or of it what `fields`
-    chose. `errors` are the statuses beyond those every operation may answer."""
+    chose. `errors` are the statuses beyond those every operation may answer. `repeats` reads a streamed body and says
+    whether it is the one that this answer was given to."""
 
     method: str
     path: str
@@ -61,3 +63,4 @@ class Operation(msgspec.Struct, frozen=True):
     body_cap: int = 0
     streams: bool = False
     idempotent: bool = False
+    repeats: Repeats | None = None

@@ -1,7 +1,8 @@
 """One upload received: raw body or form, streamed into the object store while it is measured, never held whole."""
 
+import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from urllib.parse import unquote
 
@@ -16,13 +17,20 @@ from gigaday.model.media import ALT_LENGTH
 from gigaday.rules import disposition, sniff
 from gigaday.rules.dimensions import HEAD, dimensions
 
+Sink = Callable[[AsyncIterator[bytes]], Awaitable[object]]
+
+STALL_SECONDS = 30.0
 _FORM = b"multipart/form-data"
 _FORM_OVERHEAD = 64 << 10
 """What a form may add to its file: boundaries, headers, the small fields."""
 
 
-class Received(msgspec.Struct, frozen=True):
-    """What is known of stored bytes: `size` in bytes, `sha256` in hex, `width` and `height` in pixels."""
+class BodyStalled(BadRequest):
+    status, title = 408, "The body stopped coming"
+
+
+class Received(msgspec.Struct, frozen=True, rename="camel"):
+    """What is known of the bytes: `size` in bytes, `sha256` in hex, `width` and `height` in pixels."""
 
     filename: str
     content_type: str
@@ -33,27 +41,44 @@ class Received(msgspec.Struct, frozen=True):
     alt: str | None
 
 
-async def receive_upload(request: Request, objects: ObjectStore, *, key: str, limit: int) -> Received:
+async def receive_upload(
+    request: Request, objects: ObjectStore, *, key: str, limit: int, stall: float = STALL_SECONDS
+) -> Received:
     """Stores the one file of a request of at most `limit` bytes under `key`, all or nothing.
 
-    Raises BodyTooLarge, BadRequest (malformed), Invalid (empty, wrong parts), UnsupportedMediaType, starlette's
-    ClientDisconnect and what `objects.put` raises; none of them leaves anything stored.
+    Raises BodyTooLarge, BadRequest (malformed), BodyStalled (`stall` seconds without a byte), Invalid (empty, wrong
+    parts), UnsupportedMediaType, starlette's ClientDisconnect and what `objects.put` raises; none of them leaves
+    anything stored.
     """
+    return await _receive(request, lambda chunks: objects.put(key, chunks, sniff.UNKNOWN), limit, stall)
+
+
+async def measure_upload(request: Request, *, limit: int, stall: float = STALL_SECONDS) -> Received:
+    """What `receive_upload` would tell, with nothing stored."""
+    return await _receive(request, _drain, limit, stall)
+
+
+async def _receive(request: Request, sink: Sink, limit: int, stall: float) -> Received:
     kind, options = parse_options_header(request.headers.get("content-type"))
     _check_type(request, kind)
     form = FileForm(options.get(b"boundary", b"")) if kind == _FORM else None
-    cap = limit + (_FORM_OVERHEAD if form else 0)
     meter = _Meter(limit)
-    async with aclosing(_body(request, cap)) as body:
+    async with aclosing(_body(request, limit + (_FORM_OVERHEAD if form else 0), stall)) as body:
         source = form.chunks(body) if form else body
         async with aclosing(_measured(source, meter, request, form)) as chunks:
-            await objects.put(key, chunks, sniff.UNKNOWN)
-    declared = form.declared if form else request.headers.get("content-type", "")
-    return _received(meter, declared, _filename(request, form), _alt(request, form))
+            await sink(chunks)
+    return meter.received
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    async for _ in chunks:
+        pass
 
 
 class _Meter:
-    """Size, digest and first bytes of what flows by."""
+    """Size, digest and first bytes of what flows by; `received` once it has."""
+
+    received: Received
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -77,27 +102,38 @@ async def _measured(
         async for chunk in source:
             meter.take(chunk)
             yield chunk
-    # Raised here, inside the put, so that the store discards what it was given.
+    # What is wrong is raised here, inside the put, so that the store discards what it was given.
     if not meter.size:
         raise Invalid("The file is empty.", errors=[Fault("/file" if form else "", "must hold at least one byte")])
-    _alt(request, form)
+    meter.received = _received(meter, request, form)
 
 
-async def _body(request: Request, cap: int) -> AsyncGenerator[bytes, None]:
+async def _body(request: Request, cap: int, stall: float) -> AsyncGenerator[bytes, None]:
     """The body; refused before it is read where it says that it is too long, and while it is read where it does not."""
     declared = _declared_length(request)
     if declared is not None and declared > cap:
         raise _too_large(cap)
     total = 0
     async with aclosing(request.stream()) as stream:
-        async for chunk in stream:
+        while chunk := await _next(stream, stall):
             total += len(chunk)
             if total > cap:
                 raise _too_large(cap)
-            if chunk:
-                yield chunk
+            yield chunk
     if declared is not None and total != declared:
         raise BadRequest(f"The body has {total} bytes where Content-Length says {declared}.")
+
+
+async def _next(stream: AsyncGenerator[bytes, None], stall: float) -> bytes:
+    """The next bytes, empty at the end. Raises BodyStalled once none have come for `stall` seconds."""
+    try:
+        async with asyncio.timeout(stall):
+            async for chunk in stream:
+                if chunk:
+                    return chunk
+            return b""
+    except TimeoutError:
+        raise BodyStalled(f"No byte of the body came for {stall:g} seconds.") from None
 
 
 def _declared_length(request: Request) -> int | None:
@@ -136,11 +172,13 @@ def _alt(request: Request, form: FileForm | None) -> str | None:
     return alt or None
 
 
-def _received(meter: _Meter, declared: str, filename: str, alt: str | None) -> Received:
+def _received(meter: _Meter, request: Request, form: FileForm | None) -> Received:
     head = bytes(meter.head)
+    declared = form.declared if form else request.headers.get("content-type", "")
     kind = sniff.content_type(head, declared)
     width, height = (dimensions(head) if sniff.is_raster(kind) else None) or (None, None)
-    return Received(filename, kind, meter.size, meter.digest.hexdigest(), width, height, alt)
+    name, alt = _filename(request, form), _alt(request, form)
+    return Received(name, kind, meter.size, meter.digest.hexdigest(), width, height, alt)
 
 
 def _too_large(limit: int) -> BodyTooLarge:

@@ -37,8 +37,8 @@ def parse(value: str) -> str | None:
     message["Content-Disposition"] = _UNSAFE.sub(" ", _as_utf8(value))
     try:
         return message.get_filename()
-    except (UnicodeError, LookupError):
-        return None  # `filename*` in a character set that does not exist, or does not fit
+    except (LookupError, TypeError, ValueError):
+        return None  # `filename*` in a character set that does not exist or fit, or beside parts that have no order
 
 
 def _as_utf8(value: str) -> str:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
-from gigaday.api.upload import Received, receive_upload
+from gigaday.api.upload import BodyStalled, Received, measure_upload, receive_upload
 from gigaday.backends.folder import FolderStore
 from gigaday.errors import ApiError, BadRequest, BodyTooLarge, Invalid, UnsupportedMediaType
 
@@ -196,6 +196,31 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(desk: Desk, body: by
         await desk.send([body], cut=True, content_type=kind)
     assert await desk.stored() is None
     assert desk.leftovers() == []
+
+
+@pytest.mark.parametrize("body", [b"x" * 100_000, part("file", b"x" * 100_000, "a")], ids=["raw", "form"])
+async def test_a_client_that_stalls_leaves_nothing_behind(desk: Desk, body: bytes) -> None:
+    messages = [{"type": "http.request", "body": body, "more_body": True}]
+
+    async def receive() -> dict[str, Any]:
+        if not messages:
+            await asyncio.Event().wait()
+        return messages.pop()
+
+    kind = FORM if body.startswith(b"--XX") else "image/png"
+    asked = Request({**request([], {"content-type": kind}).scope}, receive)
+    with pytest.raises(BodyStalled) as caught:
+        await receive_upload(asked, desk.objects, key=KEY, limit=LIMIT, stall=0.05)
+    assert caught.value.status == 408
+    assert await desk.stored() is None
+    assert desk.leftovers() == []
+
+
+async def test_measuring_tells_the_same_and_stores_nothing(desk: Desk) -> None:
+    body = form(part("file", picture(40, 30), "a.png"), part("alt", b"A"))
+    measured = await measure_upload(request([body], {"content-type": FORM}), limit=LIMIT)
+    assert desk.leftovers() == []
+    assert measured == await desk.send(body, content_type=FORM)
 
 
 async def test_a_file_of_the_limit_is_taken_raw_and_as_a_form(desk: Desk) -> None:

@@ -88,3 +88,8 @@ def test_any_sent_header_is_survived(value: str) -> None:
 @pytest.mark.parametrize("value", ["attachment; filename*=undefined''a", "attachment; filename*=idna'x'a%20b"])
 def test_a_character_set_that_does_not_fit_is_no_name(value: str) -> None:
     assert disposition.parse(value) is None
+
+
+@pytest.mark.parametrize("value", ["a; filename*=x; filename*0*=y", "a; filename*=a%00b''c"])
+def test_a_header_that_no_parser_can_order_names_nothing(value: str) -> None:
+    assert disposition.parse(value) is None
