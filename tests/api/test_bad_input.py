@@ -45,6 +45,26 @@ async def test_a_large_body_is_413(api):
     assert_problem(await send(api, b'{"name":"' + b"x" * (2 << 20) + b'"}'), 413)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "1", "[]", "{}", '{"$":1}', '{"op":"create"}', '{"op":"create","body":3}', '{"op":"%s"}' % ("x" * 1_000_000),
+        '{"op":"create","body":{"%s":1}}' % ("$" * 900_000),
+        '{{"op":"create","body":{{"name":"x","attributes":{{"a":[{}]}}}}}}'.format(",".join(['{"$":1}'] * 100_000)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("count", [1, 10, 1001])
+async def test_a_batch_of_junk_gets_a_short_answer(api, row, count):
+    rows = [row] * min(count, max(1, (8 << 20) // len(row)))
+    body = f'{{"rows":[{",".join(rows)}]}}'.encode()
+    answer = await api.call("POST", "/products/batch", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (200, 422)
+    errors = [*answer.json().get("errors", [])]
+    errors += [fault for result in answer.json().get("results", []) for fault in result["errors"]]
+    assert 1 <= len(errors) <= 150
+    assert len(answer.content) < 100_000
+
+
 async def test_a_wrong_content_type_is_415(api):
     assert_problem(await send(api, b"name=x", "application/x-www-form-urlencoded"), 415)
     assert_problem(await send(api, b"{}", "text/plain"), 415)

@@ -71,6 +71,43 @@ async def test_chosen_fields_have_an_etag_of_their_own(api):
     assert guarded.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ("{v}", 200), ("{v}-zstd", 200), ("{v}-br", 200), ("{v}.0123abcd", 200), ("{v}.0123abcd-gzip", 200),
+        ("{v}-junk", 412), ("{v}.junk", 412), ("{v}.0123abcd.junk", 412), ("{v}-gzip-br", 412), ("{v}-zstdx", 412),
+        ("{v}0", 412), ("{v}.0123ABCD", 412),
+    ],
+)  # fmt: skip
+async def test_if_match_takes_the_forms_of_tags_that_are_given_and_no_other(api, form, status):
+    made = await api.product()
+    path, tag = f"/products/{made['_id']}", form.format(v=f"{made['_id']}.1")
+    answer = await api.call("PATCH", path, json={"name": "x"}, headers={"If-Match": f'"other", "{tag}"'})
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("header", ["W/{v}", "{v} {v}", "junk{v}", "{v}junk", "*, {v}", "", ","])
+async def test_weak_and_malformed_tags_match_nothing(api, header):
+    made = await api.product()
+    given = header.format(v=f'"{made["_id"]}.1"')
+    for method, body in (("PATCH", {"name": "x"}), ("PUT", {"name": "x"}), ("DELETE", None)):
+        answer = await api.call(method, f"/products/{made['_id']}", json=body, headers={"If-Match": given})
+        assert answer.status_code == 412
+
+
+async def test_a_star_matches_whatever_is_there(api):
+    made = await api.product()
+    for method, body in (("PATCH", {"name": "x"}), ("PUT", {"name": "x"}), ("DELETE", None)):
+        answer = await api.call(method, f"/products/{made['_id']}", json=body, headers={"If-Match": "*"})
+        assert answer.status_code in (200, 204)
+
+
+async def test_attributes_are_kept_as_they_were_sent(api):
+    made = await api.product(attributes={"a": 1.0, "b": 1e300}, price={"amount": 5.0, "currency": "EUR"})
+    text = (await api.call("GET", f"/products/{made['_id']}?fields=attributes,price")).text
+    assert '"a":1.0' in text and '"b":1e300' in text and '"amount":5,' in text
+
+
 async def test_a_write_guarded_by_a_version_wins_once(api):
     made = await api.product()
     path = f"/products/{made['_id']}"
@@ -171,6 +208,33 @@ async def test_a_batch_takes_a_thousand_rows_and_no_more(api):
     row = {"op": "create", "body": {"name": "x"}}
     assert (await api.call("POST", "/products/batch", json={"rows": [row] * 1000})).status_code == 200
     assert (await api.call("POST", "/products/batch", json={"rows": [row] * 1001})).status_code == 422
+
+
+async def test_a_batch_row_that_is_junk_fails_alone(api):
+    rows = [
+        '{"op":"create","body":{"name":"a","name":"b"}}',
+        '{"op":"create","body":{"name":"x","attributes":{"$gt":1}}}',
+        '{"op":"create","body":{"name":"%s"}}' % ("x" * (1 << 20)),
+        '{"op":"create","body":{"name":"good"}}',
+        '{"op":"create","body":null}',
+    ]
+    body = '{{"rows":[{}]}}'.format(",".join(rows))
+    answer = await api.call("POST", "/products/batch", content=body, headers={"Content-Type": "application/json"})
+    results = answer.json()["results"]
+    assert [result["status"] for result in results] == [400, 422, 413, 201, 422]
+    assert [result["errors"][0]["pointer"] for result in results if "errors" in result] == [
+        "/body", "/body/attributes/$gt", "/body", "/body",
+    ]  # fmt: skip
+
+
+async def test_a_batch_names_a_fault_of_each_row_and_about_a_hundred_more(api):
+    rows = [{"op": "create", "body": {f"f{at}": 1 for at in range(300)}}] * 1000
+    answer = await api.call("POST", "/products/batch", json={"rows": rows})
+    errors = [result["errors"] for result in answer.json()["results"]]
+    assert len(errors) == 1000 and all(errors)
+    assert sum(len(found) for found in errors) <= 2200
+    assert "more" in errors[-1][-1]["detail"]
+    assert len(answer.content) < 500_000
 
 
 async def test_export_streams_everything(api):

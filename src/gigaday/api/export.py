@@ -25,10 +25,11 @@ class Export:
         chunks = exporter.export(
             self._origin.documents, self._resource.collection, call.principal.tenant, self._resource.fields, kind
         )
-        first = await anext(chunks, b"")
+        # HEAD is answered by the headers alone, which need no row.
+        body = _nothing() if call.request.method == "HEAD" else _after(await anext(chunks, b""), chunks)
         name = f"{self._resource.name}.{kind}"
         headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-        return StreamingResponse(_after(first, chunks), headers=headers, media_type=_TYPES[kind])
+        return StreamingResponse(body, headers=headers, media_type=_TYPES[kind])
 
     def _format(self, call: Call) -> str:
         asked = listing.pairs(call.request.scope["query_string"])
@@ -39,6 +40,12 @@ class Export:
             fault = Fault("?format", "must be jsonl or csv, and is the only parameter here")
             raise BadRequest("A parameter is not valid.", errors=[fault])
         return value
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    chunks: tuple[bytes, ...] = ()
+    for chunk in chunks:
+        yield chunk
 
 
 async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -34,7 +34,7 @@ class Price(msgspec.Struct, forbid_unknown_fields=True):
     """`amount` in minor units of an ISO 4217 `currency`: 4900 EUR is 49 euros."""
 
     amount: Annotated[int, Meta(ge=0, le=10**15)]
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
 
 
 class NewProduct(msgspec.Struct, forbid_unknown_fields=True):

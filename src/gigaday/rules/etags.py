@@ -5,7 +5,8 @@ import re
 
 ENCODINGS = ("zstd", "br", "gzip")
 _TAG = re.compile(r'(W/)?"([^"]*)"')
-_SUFFIX = re.compile(rf'-(?:{"|".join(ENCODINGS)})"$')
+_ITEM = re.compile(r'[ \t]*(?:((?:W/)?"[^"]*")[ \t]*)?(?:,|\Z)')
+_SUFFIX = re.compile(rf'-(?:{"|".join(ENCODINGS)})"\Z')
 
 
 def strong(*parts: bytes | str) -> str:
@@ -29,12 +30,26 @@ def base_tag(etag: str) -> str:
     return _SUFFIX.sub('"', etag)
 
 
+def strong_bases(header: str) -> list[str]:
+    """Of a list of tags, the versions that its strong ones name, whatever their encoding: for If-Match, since a client
+    sends back the tag it was given. A list with anything malformed in it names nothing."""
+    found: list[str] = []
+    at = 0
+    while at < len(header):
+        item = _ITEM.match(header, at)
+        if item is None:
+            return []
+        at = item.end()
+        if item[1] and not item[1].startswith("W/"):
+            found.append(base_tag(item[1]))
+    return found
+
+
 def matches(header: str, etag: str, weak: bool) -> bool:
     """Whether a list of tags, or `*`, names `etag`.
 
-    With `weak`, as If-None-Match asks: weak tags equal strong ones, and another encoding is another tag. Without, as
-    If-Match asks: weak tags match nothing, and a tag of any encoding names the version it encodes, for a client sends
-    back the tag it was given. Malformed parts match nothing.
+    With `weak`, as If-None-Match asks: weak tags equal strong ones, another encoding is another tag, and malformed
+    parts match nothing. Without, as If-Match asks: see `strong_bases`.
     """
     if header.strip() == "*":
         return True
@@ -43,5 +58,4 @@ def matches(header: str, etag: str, weak: bool) -> bool:
         return False
     if weak:
         return any(opaque == mine[2] for _, opaque in _TAG.findall(header))
-    bare = base_tag(etag)
-    return not mine[1] and any(not mark and base_tag(f'"{opaque}"') == bare for mark, opaque in _TAG.findall(header))
+    return not mine[1] and base_tag(etag) in strong_bases(header)

@@ -15,7 +15,7 @@ from gigaday.errors import Fault
 SERVER_MADE = frozenset({"_id", "createdBy", "createdAt", "updatedAt", "version"})
 _PRICE = ("price.amount", "price.currency")
 _JSON = ("attributes", "mediaIds")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 
 def columns(fields: Sequence[str]) -> list[str]:

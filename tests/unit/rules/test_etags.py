@@ -39,6 +39,10 @@ def test_a_weak_tag_keeps_its_mark() -> None:
         ("", False, False),
         ('"a', False, False),
         ('"x", *', False, False),
+        ('junk"a"', True, False),
+        ('"a"junk', True, False),
+        ('"x" "a"', True, False),
+        (', "a" ,, ', True, True),
     ],
 )
 def test_compares(header: str, weak: bool, strongly: bool) -> None:
