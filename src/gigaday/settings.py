@@ -53,7 +53,6 @@ class Settings(BaseModel):
     trusted_proxies: Networks = Field((), alias="GIGADAY_TRUSTED_PROXIES")
 
     mongodb_uri: SecretStr | None = Field(None, alias="MONGODB_URI")
-    mongodb_database: str = Field("gigaday", alias="MONGODB_DATABASE", pattern=r"^[A-Za-z0-9_-]{1,63}$")
     mongodb_max_pool_size: int = Field(1000, alias="MONGODB_MAX_POOL_SIZE", ge=1)
     mongodb_min_pool_size: int = Field(50, alias="MONGODB_MIN_POOL_SIZE", ge=0)
 

@@ -57,7 +57,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
     told = sources(environ)
     assert told["PORT"] == "environment"
     assert told["HOST"] == f"file {file}"
-    assert told["MONGODB_DATABASE"] == "default"
+    assert told["MONGODB_URI"] == "default"
 
 
 def test_one_message_names_every_fault() -> None:

@@ -9,9 +9,12 @@ from starlette.responses import Response
 from gigaday.api.declaration import BASE
 from gigaday.api.operation import MERGE_TYPES, OPERATOR, Call, Operation
 from gigaday.api.reading import json_response
-from gigaday.api.tenant import FIELDS, Tenant, tenant_response
-from gigaday.api.tokens import PAGE, IssuedToken, issued, paged
+from gigaday.api.resource import IF_MATCH
+from gigaday.api.tenant import FIELDS, Tenant, changed, tenant_response
+from gigaday.api.tokens import KEY, PAGE, IssuedToken, idempotency_key, issued, paged
 from gigaday.api.writing import json_body
+from gigaday.contracts import Document
+from gigaday.errors import Conflict
 from gigaday.model.plan import PLANS
 from gigaday.model.tenant import NewTenant
 from gigaday.model.token import NewToken
@@ -48,15 +51,16 @@ def operations(tenancy: Tenancy, cursor_key: bytes) -> list[Operation]:
     return [
         operation("GET", path, "list_tenants", "List tenants", work.list, answer=("page", Tenant), parameters=PAGE),
         operation("POST", path, "create_tenant", "Create a tenant", work.create, body=NewTenant, success=201,
-                  example={"id": "sample", "name": "Sample", "plan": "standard"}, answer=Tenant, errors=(409,)),
+                  example={"id": "sample", "name": "Sample", "plan": "standard"}, answer=Tenant, errors=(409,),
+                  idempotent=True),
         operation("GET", path + "/{id}", "read_any_tenant", "Read a tenant", work.read, answer=Tenant,
                   errors=(304, 404)),
         operation("PATCH", path + "/{id}", "change_any_tenant", "Change a tenant", work.change,
                   body=AdminTenantPatch, body_types=MERGE_TYPES, example={"plan": "standard"}, answer=Tenant,
-                  errors=(404, 409)),
+                  errors=(404, 409, 412), parameters=(IF_MATCH,), idempotent=True),
         operation("POST", path + "/{id}/tokens", "create_tenant_token", "Create a token for a tenant",
                   work.create_token, body=NewToken, example={"name": "admin"}, answer=IssuedToken, success=201,
-                  errors=(404,)),
+                  errors=(404, 409), parameters=(KEY,)),
         operation("GET", f"{BASE}/admin/plans", "list_plans", "List plans", work.plans, answer=PlanList),
     ]  # fmt: skip
 
@@ -74,7 +78,18 @@ class AdminWork:
     async def create(self, call: Call) -> Response:
         """A tenant."""
         sent = await json_body(call, NewTenant)
-        return tenant_response(await self._tenancy.create_tenant(**sent), status=201)
+        try:
+            tenant = await self._tenancy.create_tenant(**sent)
+        except Conflict:
+            tenant = await self._made_before(call, sent)
+        return tenant_response(tenant, status=201)
+
+    async def _made_before(self, call: Call, sent: dict[str, Any]) -> Document:
+        """What a first attempt under the same Idempotency-Key made before it was cut off."""
+        tenant = await self._tenancy.get_tenant(sent["id"])
+        if not call.retried or any(tenant[name] != sent[name] for name in ("name", "plan", "status", "settings")):
+            raise Conflict(f"There is a tenant {sent['id']!r} already.")
+        return tenant
 
     async def read(self, call: Call) -> Response:
         """A tenant."""
@@ -83,16 +98,17 @@ class AdminWork:
     async def change(self, call: Call) -> Response:
         """A tenant, changed."""
         changes = await json_body(call, AdminTenantPatch, MERGE_TYPES)
-        return tenant_response(await self._tenancy.change_tenant(call.params["id"], changes))
+        return await changed(self._tenancy, call, call.params["id"], changes)
 
     async def create_token(self, call: Call) -> Response:
         """A token and its secret."""
         sent = await json_body(call, NewToken)
-        return issued(
-            *await self._tenancy.create_token(
-                call.params["id"], sent["name"], sent["kind"], sent["scopes"], sent["expiresIn"]
-            )
-        )
+        key = idempotency_key(call)
+        record, secret = await self._tenancy.create_token(
+            call.params["id"], sent["name"], sent["kind"], sent["scopes"], sent["expiresIn"],
+            once=key and f"{OPERATOR} {key}",
+        )  # fmt: skip
+        return issued(record, secret)
 
     async def plans(self, call: Call) -> Response:
         """The plans, with their limits."""

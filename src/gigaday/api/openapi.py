@@ -12,7 +12,8 @@ _REF = "#/components/schemas/{name}"
 _TITLES = {
     200: "Done", 201: "Made", 204: "Done, with no body", 206: "A part of it", 304: "Not modified since",
     400: "Malformed", 401: "A valid token is required", 403: "The token lacks a scope", 404: "There is no such thing",
-    409: "In conflict with the present state", 412: "The version has changed", 413: "The body is too large",
+    408: "The body stopped coming", 409: "In conflict with the present state", 412: "The version has changed",
+    413: "The body is too large",
     415: "The content type is not supported", 416: "The range lies outside", 422: "Does not validate",
     428: "If-Match is required", 429: "Too many requests", 503: "Cannot answer now",
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """The caller's own tenant."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -9,7 +10,8 @@ from starlette.responses import Response
 from gigaday.api.declaration import BASE
 from gigaday.api.operation import MERGE_TYPES, Call, Operation
 from gigaday.api.reading import answer, json_response, tag
-from gigaday.api.writing import json_body
+from gigaday.api.resource import IF_MATCH
+from gigaday.api.writing import check_if_match, json_body
 from gigaday.contracts import Document
 from gigaday.ops.tenancy import Tenancy
 
@@ -45,7 +47,7 @@ def operations(tenancy: Tenancy) -> list[Operation]:
                   errors=(304, 404)),
         Operation("PATCH", path, "change_tenant", "Change your tenant", work.change, "tenant:write", "tenant",
                   body=TenantPatch, body_types=MERGE_TYPES, example={"name": "Acme"}, answer=Tenant,
-                  errors=(404, 409)),
+                  errors=(404, 409, 412), parameters=(IF_MATCH,), idempotent=True),
     ]  # fmt: skip
 
 
@@ -67,4 +69,9 @@ class TenantWork:
     async def change(self, call: Call) -> Response:
         """The tenant, changed."""
         changes = await json_body(call, TenantPatch, MERGE_TYPES)
-        return tenant_response(await self._tenancy.change_tenant(call.principal.tenant, changes))
+        return await changed(self._tenancy, call, call.principal.tenant, changes)
+
+
+async def changed(tenancy: Tenancy, call: Call, id: str, changes: dict[str, Any]) -> Response:
+    """The tenant, changed if it still is what `If-Match` names."""
+    return tenant_response(await tenancy.change_tenant(id, changes, partial(check_if_match, call)))

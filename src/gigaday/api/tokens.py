@@ -1,5 +1,6 @@
 """A tenant's tokens: made, listed, rotated, revoked."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from gigaday.api.operation import Call, Operation, Parameter
 from gigaday.api.reading import answer, json_response
 from gigaday.api.writing import json_body
 from gigaday.contracts import Document
+from gigaday.errors import BadRequest
 from gigaday.model.token import NewToken
 from gigaday.ops.tenancy import Tenancy
 from gigaday.rules import cursors, listing
@@ -18,6 +20,7 @@ from gigaday.rules.listing import Listable
 
 Fetch = Callable[[int, str | None], Awaitable[list[Document]]]
 MAX_OVERLAP = 30 * 86_400
+_KEY = re.compile(r"[!-~]{1,255}")
 
 
 class Token(msgspec.Struct):
@@ -32,6 +35,7 @@ class Token(msgspec.Struct):
     revokedAt: str | None = None
     lastUsedAt: str | None = None
     rotatedFrom: str | None = None
+    rotatedTo: str | None = None
 
 
 class IssuedToken(Token, kw_only=True):
@@ -41,7 +45,7 @@ class IssuedToken(Token, kw_only=True):
 
 
 class Rotation(msgspec.Struct, forbid_unknown_fields=True):
-    """`overlap` is how many seconds the old token still works."""
+    """`overlap` is how many seconds the old token still works. The new one ends when the old one would have."""
 
     overlap: Annotated[int, msgspec.Meta(ge=0, le=MAX_OVERLAP)] = 3600
 
@@ -51,6 +55,13 @@ LISTABLE = Listable({}, ("_id",), FIELDS)
 PAGE = (
     Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
     Parameter("cursor", {"type": "string"}, "`next` of the page before."),
+)
+KEY = Parameter(
+    "Idempotency-Key", {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "A secret is shown once: the same key again makes no second token, but answers 409 and names the first.", "header",
+)  # fmt: skip
+ROTATION_KEY = msgspec.structs.replace(
+    KEY, description="A token is rotated once: with a key or without, a second time answers 409 and names the first."
 )
 
 
@@ -62,17 +73,21 @@ def operations(tenancy: Tenancy, cursor_key: bytes) -> list[Operation]:
         Operation("GET", path, "list_tokens", "List tokens", work.list, "tokens:read", "tokens",
                   answer=("page", Token), parameters=PAGE),
         Operation("POST", path, "create_token", "Create a token", work.create, "tokens:write", "tokens",
-                  body=NewToken, example=example, answer=IssuedToken, success=201, cost=5),
+                  body=NewToken, example=example, answer=IssuedToken, success=201, errors=(409,), parameters=(KEY,),
+                  cost=5),
         Operation("POST", path + "/{id}/rotate", "rotate_token", "Replace a token by a new one", work.rotate,
                   "tokens:write", "tokens", body=Rotation, example={"overlap": 3600}, answer=IssuedToken,
-                  success=201, errors=(404, 409), cost=5),
+                  success=201, errors=(404, 409), parameters=(ROTATION_KEY,), cost=5),
         Operation("DELETE", path + "/{id}", "revoke_token", "Revoke a token", work.revoke, "tokens:write", "tokens",
-                  success=204, errors=(404, 409), cost=5),
+                  success=204, errors=(404, 409), cost=5, idempotent=True),
     ]  # fmt: skip
 
 
 class TokenWork:
-    """What `/tokens` does. A token can hand on no scope that it lacks."""
+    """What `/tokens` does. A token can hand on no scope that it lacks, and no time beyond its own end.
+
+    Making a token is not replayed as other writes are, since its answer holds a secret that nothing may keep.
+    """
 
     def __init__(self, tenancy: Tenancy, cursor_key: bytes) -> None:
         self._tenancy, self._cursor_key = tenancy, cursor_key
@@ -91,16 +106,17 @@ class TokenWork:
         sent = await json_body(call, NewToken)
         record, secret = await self._tenancy.create_token(
             call.principal.tenant, sent["name"], sent["kind"], sent["scopes"], sent["expiresIn"],
-            granted=call.principal.scopes,
+            by=call.principal, once=idempotency_key(call),
         )  # fmt: skip
         return issued(record, secret)
 
     async def rotate(self, call: Call) -> Response:
-        """The successor and its secret."""
+        """The successor and its secret; 409 with its id from then on."""
+        idempotency_key(call)
         sent = await json_body(call, Rotation)
         return issued(
             *await self._tenancy.rotate_token(
-                call.principal.tenant, call.params["id"], sent["overlap"], granted=call.principal.scopes
+                call.principal.tenant, call.params["id"], sent["overlap"], by=call.principal
             )
         )
 
@@ -108,6 +124,14 @@ class TokenWork:
         """Nothing."""
         await self._tenancy.revoke_token(call.principal.tenant, call.params["id"])
         return Response(status_code=204)
+
+
+def idempotency_key(call: Call) -> str:
+    """The key sent, or "". Raises BadRequest."""
+    key = call.request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise BadRequest("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+    return key or ""
 
 
 def issued(record: Document, secret: str) -> Response:

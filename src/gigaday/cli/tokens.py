@@ -39,7 +39,7 @@ def register(app: App, load: Load) -> None:
 
     @tokens.command
     def rotate(tenant: str, id: str, *, overlap: int = 3600, json: AsJson = False) -> None:
-        """Replace a token: the old one works for OVERLAP more seconds."""
+        """Replace a token, once: the old one works for OVERLAP more seconds, the new one until the old one's end."""
         _show_secret(with_tenancy(load, lambda service: service.rotate_token(tenant, id, overlap)), json)
 
     @tokens.command

@@ -5,27 +5,36 @@ client's bucket and then raises it, so that guessing tokens is limited too.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from gigaday.edge.asgi import App, Receive, Scope, Send, joined, values
-from gigaday.errors import Forbidden, Unauthenticated
+from gigaday.errors import Forbidden, RateLimited, Unauthenticated
 from gigaday.model.request import Principal, state_of
 from gigaday.rules.clients import Network, client_of
 
-Lookup = Callable[[str], Awaitable[Principal | None]]
-"""The principal of a valid token, else None. Raises BackendDown where it cannot tell, which must answer 503: an
-outage must not look like bad credentials."""
+Lookup = Callable[[str, Callable[[], Awaitable[None]]], Awaitable[Principal | None]]
+"""The principal of a valid token, else None; awaits its second argument before it works for a token that it does not
+know. Raises BackendDown where it cannot tell, which must answer 503: an outage must not look like bad credentials."""
 
 _LONGEST_TOKEN = 512
 
 
 class Stage:
-    """`public` decides from the path alone; what is public is not authenticated at all."""
+    """`public` decides from the path alone; what is public is not authenticated at all. `admit` raises RateLimited
+    for a client whose address has used up its limit."""
 
     def __init__(
-        self, app: App, *, lookup: Lookup, public: Callable[[str], bool], trusted_proxies: Sequence[Network] = ()
+        self,
+        app: App,
+        *,
+        lookup: Lookup,
+        admit: Callable[[str], Awaitable[None]],
+        public: Callable[[str], bool],
+        trusted_proxies: Sequence[Network] = (),
     ) -> None:
         self.app = app
         self.lookup = lookup
+        self.admit = admit
         self.public = public
         self.trusted_proxies = tuple(trusted_proxies)
 
@@ -44,10 +53,10 @@ class Stage:
             token = _token(scope)
             if token is None:
                 return
-            state.principal = await self.lookup(token)
+            state.principal = await self.lookup(token, partial(self.admit, state.client))
             if state.principal is None:
                 raise _invalid("The token is unknown, expired or revoked")
-        except (Unauthenticated, Forbidden) as refusal:
+        except (Unauthenticated, Forbidden, RateLimited) as refusal:
             state.refusal = refusal
 
 

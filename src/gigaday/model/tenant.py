@@ -8,7 +8,7 @@ from gigaday.contracts import Collection, Index
 
 TENANTS = Collection("tenants", tenanted=False, indexes=(Index((("createdAt", -1),)),))
 
-TenantId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63)]
+TenantId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$(?!\n)", max_length=63)]
 Status = Literal["active", "suspended"]
 
 

@@ -26,7 +26,7 @@ def readable(scopes: Iterable[str]) -> tuple[str, ...]:
     return tuple(scope for scope in scopes if scope.endswith(":read") and not scope.startswith("tokens"))
 
 
-Scope = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+:(read|write)$", max_length=64)]
+Scope = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+:(read|write)$(?!\n)", max_length=64)]
 
 
 class NewToken(msgspec.Struct, forbid_unknown_fields=True):
