@@ -50,3 +50,13 @@ def test_the_resource_of_the_how_to_works_as_it_stands() -> None:
         ("POST", "/api/v1/reviews/batch"),
     }
     assert b"NewReview" in openapi.document(made, "1")
+
+
+@pytest.mark.parametrize("page", [DOCS.parent / "README.md", *PAGES], ids=lambda page: page.name)
+def test_shell_blocks_are_run_or_say_why_not(page: Path) -> None:
+    """`tests/live/shell_page.py` runs `sh` blocks; one of another name would pass by it."""
+    assert (
+        re.findall(r"^```(bash|shell|console|zsh)?$\n\s*\$?\s*(?:gigaday|curl|make)\b", page.read_text(), re.MULTILINE)
+        == []
+    )
+    assert re.findall(r"<!-- not run(?!: \S.*? -->\n```sh\n).*", page.read_text()) == []

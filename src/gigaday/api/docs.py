@@ -31,6 +31,13 @@ START = b"""SwaggerUIBundle({
 """
 
 
+# The viewer knows no dark colours: what it draws is inverted, and its hues are turned back.
+STYLE = (
+    "<style>body{margin:0}@media(prefers-color-scheme:dark){html{background:#fff;filter:invert(.9) hue-rotate(180deg)}}"
+    "</style>"
+)
+
+
 def routes(openapi: bytes) -> list[Route]:
     """`openapi` is the finished OpenAPI document, as JSON."""
     folder = resources.files("openapi_ui_bundles") / "swagger_ui" / "vendor"
@@ -88,7 +95,7 @@ def _page(title: str, body: str, head: str = "") -> bytes:
 def _index(base: str) -> bytes:
     head = (
         f'<link rel="stylesheet" href="{base}/swagger-ui.css"><link rel="icon" href="{base}/favicon-32x32.png">'
-        f'<script src="{base}/swagger-ui-bundle.js" defer></script><script src="/docs/start.js" defer></script>'
+        f'<script src="{base}/swagger-ui-bundle.js" defer></script><script src="/docs/start.js" defer></script>{STYLE}'
     )
     fallback = '<noscript>The description is at <a href="/api/openapi.json">/api/openapi.json</a>.</noscript>'
     return _page("Gigaday API", f'<main id="api"></main>{fallback}', head)

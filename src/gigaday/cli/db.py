@@ -1,14 +1,16 @@
 """`gigaday db`: what an operator does to the database itself."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 from cyclopts import App, Parameter
 
 from gigaday.cli.output import AsJson, note, show
 from gigaday.cli.session import Load
-from gigaday.contracts import Collection
+
+if TYPE_CHECKING:
+    from gigaday.contracts import Collection
 
 NONE_NEEDED = "SQLite needs none: the file's tables and indexes are made at the start."
 Apply = Annotated[bool, Parameter(name="--apply", negative="--dry-run")]
@@ -17,10 +19,10 @@ Apply = Annotated[bool, Parameter(name="--apply", negative="--dry-run")]
 class Admin(Protocol):
     """What a database offers its operator; every step is data to show. Any call may raise BackendDown."""
 
-    def indexes(self, collections: Sequence[Collection], *, dry_run: bool = False) -> AsyncIterator[Any]:
+    def indexes(self, collections: Sequence["Collection"], *, dry_run: bool = False) -> AsyncIterator[Any]:
         """Makes the missing indexes, or only tells which are missing."""
 
-    def shard(self, collections: Sequence[Collection], *, dry_run: bool = False) -> AsyncIterator[Any]:
+    def shard(self, collections: Sequence["Collection"], *, dry_run: bool = False) -> AsyncIterator[Any]:
         """Shards the collections, or only tells the commands."""
 
     async def replica_status(self) -> list[str]:

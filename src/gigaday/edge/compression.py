@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import zstandard
 
 # Levels for answers made as they are asked for: past these, each costs more time than the bytes it saves.
