@@ -132,6 +132,15 @@ async def test_a_prefix_is_text_not_a_pattern(store: DocumentStore, items: Colle
     assert await ids(store, items, Filter("name", "prefix", "a.b%_")) == ["a"]
 
 
+async def test_a_prefix_goes_on_to_the_last_character_there_is(store: DocumentStore, items: Collection) -> None:
+    last = "\U0010ffff"
+    await fill(store, items, item("a", name=f"x{last}y"), item("b", name=f"x{last}"), item("c", name="y"))
+    await fill(store, items, item("d", name=last * 3), item("e", name=7))
+    assert await ids(store, items, Filter("name", "prefix", "x")) == ["a", "b"]
+    assert await ids(store, items, Filter("name", "prefix", f"x{last}")) == ["a", "b"]
+    assert await ids(store, items, Filter("name", "prefix", last)) == ["d"]
+
+
 async def test_filters_combine_even_on_one_field(store: DocumentStore, items: Collection) -> None:
     await fill(store, items, *SHOP)
     between = (Filter("price.amount", "gte", 20), Filter("price.amount", "lt", 30))

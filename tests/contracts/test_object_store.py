@@ -3,13 +3,15 @@
 import asyncio
 import hashlib
 import os
+import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from gigaday.backends.folder import FolderStore
 from gigaday.backends.s3 import S3Objects
-from gigaday.errors import BackendDown, ObjectMissing
+from gigaday.errors import BackendDown, BackendFull, ObjectMissing
 from tests.servers.swift import ACCESS_KEY, REGION
 
 MIB = 1 << 20
@@ -138,6 +140,16 @@ async def test_a_listing_is_by_prefix(store):
     assert found.size == 2 and found.modified > 1_700_000_000
 
 
+async def test_what_only_leads_to_an_object_or_beyond_one_is_missing(store):
+    await store.put("m/a", of(b"x"), KIND)
+    for key in ("m", "m/a/b"):
+        assert await store.size(key) is None
+        with pytest.raises(ObjectMissing):
+            await anext(store.read(key, 0, 1))
+        await store.delete(key)
+    assert await keys(store) == {"m/a"}
+
+
 @pytest.mark.parametrize("key", ["", "/etc/passwd", "../up", "a/../b", "a//b", ".partial/x", "a b", "ü"])
 async def test_a_key_that_could_be_a_path_is_refused(store, key):
     for attempt in (store.put(key, of(b"x"), KIND), store.size(key), store.delete(key), anext(store.read(key, 0, 1))):
@@ -159,6 +171,36 @@ async def test_a_store_that_is_away_or_refuses_is_down(swift):
             await store.ping()
         with pytest.raises(BackendDown):
             await store.put("a", of(b"x"), KIND)
+
+
+@asynccontextmanager
+async def refusing(status: str, code: str) -> AsyncIterator[str]:
+    """An endpoint that answers every request so."""
+    body = f"<Error><Code>{code}</Code></Error>"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "meaning"),
+    [
+        ("507 Insufficient Storage", "XMinioStorageFull", BackendFull),
+        ("413 Request Entity Too Large", "EntityTooLarge", BackendFull),
+        ("403 Forbidden", "QuotaExceeded", BackendFull),
+        ("403 Forbidden", "AccessDenied", BackendDown),
+    ],
+)
+async def test_a_store_without_room_is_full_and_not_down(status, code, meaning):
+    async with refusing(status, code) as endpoint:
+        with pytest.raises(meaning):
+            await s3(endpoint, "bucket", "secret").put("507", of(b""), KIND)
 
 
 async def test_what_a_dead_process_left_is_removed_and_what_is_under_way_stays(tmp_path):
@@ -225,3 +267,22 @@ async def test_a_folder_that_cannot_be_made_is_down(tmp_path):
         await store.ping()
     with pytest.raises(BackendDown):
         await store.put("a", of(b"x"), KIND)
+
+
+async def test_every_folder_from_the_object_up_is_synced_before_a_put_returns(tmp_path):
+    root, synced = tmp_path / "objects", []
+    await FolderStore(root, sync_folder=synced.append).put("m/a/1", of(b"x"), KIND)
+    assert synced == [root / "m" / "a", root / "m", root]
+
+
+async def test_a_listing_goes_on_while_what_it_lists_is_deleted(tmp_path):
+    store, kept = FolderStore(tmp_path / "objects"), 0
+    for at in range(1500):
+        path = tmp_path / "objects" / f"m{at % 300}" / str(at)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    async for _ in store.list("m"):
+        if kept == 0:
+            shutil.rmtree(tmp_path / "objects")
+        kept += 1
+    assert 0 < kept < 1500

@@ -9,9 +9,11 @@ import errno
 import functools
 import os
 import secrets
+import stat
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -23,14 +25,18 @@ T = TypeVar("T")
 _CHUNK = 1 << 20
 _PARTIAL = ".partial"
 _STALE_SECONDS = 900
+_LISTED_AT_ONCE = 500
+_MISSING = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+"""What a key meets that is no object: also one that is the folder of others, or that would lie below an object."""
 
 
 class FolderStore:
-    """`ObjectStore` on `root`; several processes may share it."""
+    """`ObjectStore` on `root`; several processes may share it. `sync_folder` makes a folder's entries durable."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, sync_folder: "Callable[[Path], None] | None" = None) -> None:
         self._root = root
         self._partial = root / _PARTIAL
+        self._sync_folder = sync_folder or _sync_folder
 
     async def put(self, key: str, chunks: AsyncIterator[bytes], content_type: str) -> int:
         target = self._path(key)
@@ -44,11 +50,20 @@ class FolderStore:
 
     async def _publish(self, partial: Path, target: Path) -> None:
         try:
-            await _off_loop(lambda: _publish(partial, target))
+            await _off_loop(lambda: self._move(partial, target))
         except asyncio.CancelledError:
             # It went through all the same, but nobody will hear of it.
             _discard(target)
             raise
+
+    def _move(self, partial: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.replace(target)
+        # All the way up: a folder may be new, or made just now by another put that has not synced it yet.
+        for folder in target.parents:
+            self._sync_folder(folder)
+            if folder == self._root:
+                break
 
     async def _receive(self, partial: Path, chunks: AsyncIterator[bytes]) -> int:
         file = await _off_loop(lambda: _create(partial))
@@ -64,17 +79,13 @@ class FolderStore:
 
     async def size(self, key: str) -> int | None:
         path = self._path(key)
-        try:
-            return (await _off_loop(path.stat)).st_size
-        except FileNotFoundError:
-            return None
+        return await _off_loop(lambda: _size(path))
 
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         path = self._path(key)
-        try:
-            file = await _off_loop(lambda: path.open("rb"))
-        except FileNotFoundError as error:
-            raise ObjectMissing(key) from error
+        file = await _off_loop(lambda: _opened(path))
+        if file is None:
+            raise ObjectMissing(key)
         with file:
             file.seek(start)
             left = end - start
@@ -84,11 +95,13 @@ class FolderStore:
 
     async def delete(self, key: str) -> None:
         path = self._path(key)
-        await _off_loop(lambda: path.unlink(missing_ok=True))
+        await _off_loop(lambda: _delete(path))
 
     async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
-        for stored in await _off_loop(lambda: list(_walk(self._root, prefix))):
-            yield stored
+        found = _walk(self._root, prefix)
+        while some := await _off_loop(lambda: list(islice(found, _LISTED_AT_ONCE))):
+            for stored in some:
+                yield stored
 
     async def ping(self) -> None:
         await _off_loop(lambda: _usable(self._root))
@@ -130,8 +143,6 @@ async def _off_loop(work: Callable[[], T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait([step])
         raise
-    except FileNotFoundError:
-        raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise BackendFull("the disk is full") from error
@@ -154,14 +165,32 @@ def _sync(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def _publish(partial: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        found = path.stat()
+    except _MISSING:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _opened(path: Path) -> BinaryIO | None:
+    try:
+        return path.open("rb")
+    except _MISSING:
+        return None
+
+
+def _delete(path: Path) -> None:
+    with suppress(*_MISSING):
+        path.unlink()
 
 
 def _discard(path: Path) -> None:
@@ -175,11 +204,30 @@ def _usable(root: Path) -> None:
         raise BackendDown("the objects' folder cannot be written")
 
 
-def _walk(root: Path, prefix: str) -> "list[StoredObject]":
-    found = []
-    for path in root.rglob("*"):
-        key = path.relative_to(root).as_posix()
-        if path.is_file() and key.startswith(prefix) and not key.startswith(_PARTIAL + "/"):
-            stat = path.stat()
-            found.append(StoredObject(key, stat.st_size, stat.st_mtime))
-    return found
+def _walk(root: Path, prefix: str) -> Iterator[StoredObject]:
+    """Depth first, one open folder a level. What is deleted meanwhile is left out."""
+    levels = [("", _entries(root))]
+    while levels:
+        above, entries = levels[-1]
+        entry = next(entries, None)
+        if entry is None:
+            levels.pop()
+            continue
+        key = above + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if key != _PARTIAL and _meet(key + "/", prefix):
+                levels.append((key + "/", _entries(entry)))
+        elif key.startswith(prefix):
+            with suppress(*_MISSING):
+                found = entry.stat()
+                yield StoredObject(key, found.st_size, found.st_mtime)
+
+
+def _entries(folder: "Path | os.DirEntry[str]") -> "Iterator[os.DirEntry[str]]":
+    with suppress(*_MISSING), os.scandir(folder) as entries:
+        yield from entries
+
+
+def _meet(folder: str, prefix: str) -> bool:
+    """Whether keys in `folder` may begin with `prefix`."""
+    return folder.startswith(prefix) or prefix.startswith(folder)

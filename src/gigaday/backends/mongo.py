@@ -24,7 +24,7 @@ from gigaday.errors import BackendDown
 
 T = TypeVar("T")
 _WRITES_AT_ONCE = 16
-_DUPLICATE_KEY = 11000
+DUPLICATE_KEY = 11000
 
 
 class MongoStore:
@@ -35,6 +35,7 @@ class MongoStore:
         self._database = database(client)
         self._limit_ms = time_limit_ms
         self._limit = time_limit_ms / 1000
+        self._connections = _Connections(client)
         self._running: set[asyncio.Task[Any]] = set()
 
     @classmethod
@@ -48,7 +49,7 @@ class MongoStore:
         time_limit_ms: int = 5_000,
         listeners: Sequence[_EventListener] = (),
     ) -> Self:
-        """Connects on first use. `wait_ms` bounds a read's wait for a pooled connection. Raises BackendDown."""
+        """Connects on first use. `wait_ms` bounds the wait for a pooled connection. Raises BackendDown."""
         client = connect(
             uri,
             max_pool=max_pool,
@@ -61,8 +62,7 @@ class MongoStore:
 
     async def get(self, collection: Collection, owner: str, id: str) -> Document | None:
         _require(owner)
-        found = self._at(collection).find_one({"createdBy": owner, "_id": id}, max_time_ms=self._limit_ms)
-        return await self._run(found)
+        return await self._run(self._find_one(collection, {"createdBy": owner, "_id": id}))
 
     async def get_many(self, collection: Collection, owner: str, ids: Sequence[str]) -> dict[str, Document]:
         _require(owner)
@@ -115,11 +115,16 @@ class MongoStore:
         if not task.cancelled():
             task.exception()  # Seen here, so that one nobody waits for any more is not reported as lost.
 
+    async def _find_one(self, collection: Collection, where: dict[str, Any]) -> Document | None:
+        async with self._connections:
+            return await self._at(collection).find_one(where, max_time_ms=self._limit_ms)
+
     async def _find(
         self, collection: Collection, where: dict[str, Any], limit: int, sort: list[tuple[str, int]] | None = None
     ) -> list[Document]:
         cursor = self._at(collection).find(where, sort=sort, limit=limit, batch_size=limit, max_time_ms=self._limit_ms)
-        return await cursor.to_list()
+        async with self._connections:
+            return await cursor.to_list()
 
     async def _page(self, collection: Collection, owner: str, query: Query) -> list[Document]:
         found: list[Document] = []
@@ -144,7 +149,8 @@ class MongoStore:
         if not documents:
             return outcomes
         try:
-            await self._at(collection).insert_many(documents, ordered=False)
+            async with self._connections:
+                await self._at(collection).insert_many(documents, ordered=False)
         except BulkWriteError as error:
             # An `_id` of another owner counts as "exists" as well: ids are made by the server, so it was not chosen.
             if error.details.get("writeConcernErrors") or not _only_duplicates(error):
@@ -166,18 +172,39 @@ class MongoStore:
         id = change.id if isinstance(change, Delete) else change.document["_id"]
         where = {"createdBy": owner, "_id": id}
         expected = where if change.expected is None else {**where, "version": change.expected}
-        if isinstance(change, Delete):
-            changed = (await self._at(collection).delete_one(expected)).deleted_count
-        else:
-            changed = (await self._at(collection).replace_one(expected, change.document)).matched_count
-        if changed:
-            return "applied"
-        return "stale" if await self._at(collection).find_one(where, {"_id": 1}) else "missing"
+        async with self._connections:
+            if isinstance(change, Delete):
+                changed = (await self._at(collection).delete_one(expected)).deleted_count
+            else:
+                changed = (await self._at(collection).replace_one(expected, change.document)).matched_count
+            if changed:
+                return "applied"
+            return "stale" if await self._at(collection).find_one(where, {"_id": 1}) else "missing"
 
     async def _prepare(self, collection: Collection) -> None:
         at = self._at(collection)
         if await at.estimated_document_count(maxTimeMS=self._limit_ms) == 0:
             await at.create_indexes(index_models(collection))
+
+
+class _Connections:
+    """As many operations at once as the driver pools connections, with the pool's bound on waiting for one: within
+    `pymongo.timeout`, which writes need, the driver itself would wait until that ends."""
+
+    def __init__(self, client: Client) -> None:
+        pool = client.options.pool_options
+        self._wait = pool.wait_queue_timeout
+        self._free = asyncio.Semaphore(int(pool.max_pool_size))
+
+    async def __aenter__(self) -> None:
+        try:
+            async with asyncio.timeout(self._wait):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise BackendDown("mongodb: no connection became free in time") from error
+
+    async def __aexit__(self, *_: object) -> None:
+        self._free.release()
 
 
 def _ready(collection: Collection, owner: str, change: Replace | Delete) -> Replace | Delete:
@@ -187,7 +214,7 @@ def _ready(collection: Collection, owner: str, change: Replace | Delete) -> Repl
 
 
 def _only_duplicates(error: BulkWriteError) -> bool:
-    return all(fault["code"] == _DUPLICATE_KEY for fault in error.details["writeErrors"])
+    return all(fault["code"] == DUPLICATE_KEY for fault in error.details["writeErrors"])
 
 
 async def _translate(work: Coroutine[Any, Any, T]) -> T:

@@ -5,8 +5,7 @@ from typing import Any
 
 from gigaday.backends.mongo_documents import stored_value
 from gigaday.contracts import Collection, Filter, Query
-
-_LAST = "\U0010ffff"
+from gigaday.rules import prefixes
 
 
 def segments(collection: Collection, owner: str, query: Query) -> Iterator[dict[str, Any]]:
@@ -51,7 +50,8 @@ def _term(collection: Collection, filter: Filter) -> dict[str, Any]:
     value = stored_value(collection, filter.field, filter.value)
     match filter.op:
         case "prefix":
-            return {filter.field: {"$gte": value, "$lt": value + _LAST}}
+            end = prefixes.beyond(value)
+            return {filter.field: {"$gte": value, **({"$lt": end} if end else {})}}
         case "in":
             return {filter.field: {"$in": list(value)}}
         case _:

@@ -1,6 +1,7 @@
 """Objects in S3, or what speaks like it, through obstore."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,12 +11,14 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from gigaday.contracts import StoredObject
-from gigaday.errors import BackendDown, ObjectMissing
+from gigaday.errors import BackendDown, BackendFull, ObjectMissing
 from gigaday.rules.object_keys import check
 
 _PART_BYTES = 8 << 20
 _READ_BYTES = 1 << 20
 _PARTS_AT_ONCE = 2
+_FULL = re.compile(r"status code: (413|507)\b|<Code>\w*(QuotaExceeded|StorageFull|InsufficientStorage|EntityTooLarge)<")
+"""How stores say that there is no room; obstore tells status and body in its message alone."""
 
 
 class S3Objects:
@@ -178,6 +181,8 @@ def _translated(key: str | None = None, source: _Source | None = None) -> Iterat
             raise ObjectMissing(key) from error
         if source is not None and source.error is not None:
             raise source.error from None
+        if isinstance(error, BaseError) and _FULL.search(str(error)):
+            raise BackendFull("the object store has no space left for this") from error
         if isinstance(error, BaseError | OSError):
             raise BackendDown(f"the object store failed: {type(error).__name__}") from error
         raise

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -22,12 +22,13 @@ from gigaday.backends.sqlite_writer import Writer
 from gigaday.contracts import Collection, Delete, Document, Insert, Outcome, Query, Replace, Write
 from gigaday.errors import BackendDown
 
+T = TypeVar("T")
 _READERS = 4
 _STEPS_BETWEEN_LOOKS = 10_000
 
 
 class SqliteStore:
-    """`DocumentStore` on one file; several processes may share it. `time_limit` is seconds for one read."""
+    """`DocumentStore` on one file; several processes may share it. `time_limit` is seconds for a read or a write."""
 
     def __init__(self, path: Path, *, time_limit: float = 5.0) -> None:
         self._path = path
@@ -37,7 +38,7 @@ class SqliteStore:
         for _ in range(_READERS):
             self._readers.put(self._connect())
         self._slots = asyncio.Semaphore(_READERS)
-        self._writer = Writer(self._connect())
+        self._writer = Writer(self._connect_writer())
         self._known: set[str] = set()
 
     @classmethod
@@ -52,6 +53,13 @@ class SqliteStore:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=5.0)
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-8000;")
+        return connection
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        # A large import touches pages all over its indexes: kept longer, in memory and in the log, many inserts of one
+        # page become one write of it. What is committed is synced as before.
+        connection = self._connect()
+        connection.executescript("PRAGMA cache_size=-32000; PRAGMA wal_autocheckpoint=8192;")
         return connection
 
     async def get(self, collection: Collection, owner: str, id: str) -> Document | None:
@@ -78,17 +86,18 @@ class SqliteStore:
 
     async def write(self, collection: Collection, owner: str, writes: Sequence[Write]) -> list[Outcome]:
         await self._ready(collection, owner)
-        return await self._writer.run(lambda connection: [_apply(connection, collection, owner, w) for w in writes])
+        return await self._change(lambda connection: [_apply(connection, collection, owner, w) for w in writes])
 
     async def delete_expired(self, collection: Collection, now: str) -> int:
         if collection.expires is None:
             return 0
         statement = sql.delete_expired(collection)
         await self._ready(collection, "operator")
-        return await self._writer.run(lambda connection: connection.execute(statement, (now,)).rowcount)
+        return await self._change(lambda connection: connection.execute(statement, (now,)).rowcount)
 
     async def prepare(self, collections: Sequence[Collection]) -> None:
         for collection in collections:
+            # No time limit: a new index over much data takes as long as it takes.
             await self._writer.run(_executor(sql.schema(collection)))
             self._known.add(collection.name)
 
@@ -98,8 +107,7 @@ class SqliteStore:
     async def close(self) -> None:
         await asyncio.to_thread(self._writer.close)
         self._point_reads.close()
-        while not self._readers.empty():
-            self._readers.get().close()
+        await asyncio.to_thread(self._close_readers)
 
     async def _ready(self, collection: Collection, owner: str) -> None:
         if not owner:
@@ -107,9 +115,15 @@ class SqliteStore:
         if collection.name not in self._known:
             await self.prepare([collection])
 
+    async def _change(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._writer.run(job, within=self._time_limit)
+
     async def _read(self, statement: str, values: tuple[Any, ...]) -> list[tuple[str]]:
-        async with self._slots:
-            return await asyncio.to_thread(self._read_now, statement, values)
+        await self._slots.acquire()
+        reading = asyncio.ensure_future(asyncio.to_thread(self._read_now, statement, values))
+        # By the thread's end, not the caller's: a cancelled caller leaves a thread that still has its connection.
+        reading.add_done_callback(lambda _: self._slots.release())
+        return await asyncio.shield(reading)
 
     def _read_now(self, statement: str, values: tuple[Any, ...]) -> list[tuple[str]]:
         connection = self._readers.get()
@@ -120,6 +134,10 @@ class SqliteStore:
                 return connection.execute(statement, values).fetchall()
         finally:
             self._readers.put(connection)
+
+    def _close_readers(self) -> None:
+        for _ in range(_READERS):
+            self._readers.get().close()
 
 
 def _apply(connection: sqlite3.Connection, collection: Collection, owner: str, write: Write) -> Outcome:
@@ -184,3 +202,5 @@ def _translated() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise BackendDown(f"sqlite: {error}") from error
+    except OverflowError as error:
+        raise ValueError(f"not storable: {error}") from error

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from gigaday.contracts import Collection, Filter, Index, Query
+from gigaday.rules import prefixes
 
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 _COMPARE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-_LAST = "\U0010ffff"
 
 
 def schema(collection: Collection) -> list[str]:
@@ -138,7 +138,9 @@ def _term(collection: Collection, filter: Filter, is_array: bool) -> tuple[str, 
         case "in":
             return f"{column} IN (SELECT value FROM json_each(?))", [msgspec.json.encode(filter.value).decode()]
         case "prefix":
-            return f"{column} >= ? AND {column} < ?", [filter.value, filter.value + _LAST]
+            end = prefixes.beyond(filter.value)
+            below = f" AND {column} < ?" if end else ""
+            return f"{column} >= ?{below}", [filter.value, *([end] if end else [])]
         case _:
             return f"{column} {_COMPARE[filter.op]} ?", [filter.value]
 

@@ -5,30 +5,43 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from gigaday.errors import BackendDown, BackendError, BackendFull
+from gigaday.errors import BackendDown, BackendFull
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], Any]
+Waiting = tuple[Job, Future[Any]]
 _MOST_JOBS = 512
 
 
 class Writer:
-    """Runs jobs in order. A job's result is given only after its transaction is on disk."""
+    """Runs jobs in order. A job's result is given only after its transaction is on disk. Whatever a job raises, the
+    thread goes on: were it to end, every later write would wait for ever."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._queue: SimpleQueue[tuple[Job, Future[Any]] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """The job's result. Raises BackendFull or BackendDown; cancelling the caller does not undo the write."""
+    async def run(self, job: Callable[[sqlite3.Connection], T], within: float | None = None) -> T:
+        """The job's result. Raises BackendFull, BackendDown (also after `within` seconds) or what the job raised.
+
+        Cancelling the caller does not undo the write. One that has not begun in time is dropped; one that has may yet
+        be applied.
+        """
         future: Future[T] = Future()
         self._queue.put((job, future))
-        return await asyncio.shield(asyncio.wrap_future(future))
+        result = asyncio.wrap_future(future)
+        result.add_done_callback(_seen)
+        done, _ = await asyncio.wait({result}, timeout=within)
+        if not done:
+            future.cancel()
+            raise BackendDown("sqlite: a write was not done in time")
+        return result.result()
 
     def close(self) -> None:
         """Finishes what is queued, then closes the connection."""
@@ -39,11 +52,12 @@ class Writer:
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:
             batch, closing = self._gather(first)
-            self._commit(batch)
+            if wanted := [(job, future) for job, future in batch if future.set_running_or_notify_cancel()]:
+                self._commit(wanted)
             if closing:
                 return
 
-    def _gather(self, first: tuple[Job, Future[Any]]) -> tuple[list[tuple[Job, Future[Any]]], bool]:
+    def _gather(self, first: Waiting) -> tuple[list[Waiting], bool]:
         batch = [first]
         while len(batch) < _MOST_JOBS:
             try:
@@ -55,18 +69,18 @@ class Writer:
             batch.append(item)
         return batch, False
 
-    def _commit(self, batch: list[tuple[Job, Future[Any]]]) -> None:
+    def _commit(self, batch: list[Waiting]) -> None:
         done: list[tuple[Future[Any], Any]] = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for job, future in batch:
                 self._run(job, future, done)
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the callers hear of it and the thread goes on
             self._roll_back()
             for _, future in batch:
                 if not future.done():
-                    future.set_exception(_translate(error))
+                    future.set_exception(_meaning(error))
             return
         for future, result in done:
             future.set_result(result)
@@ -75,17 +89,29 @@ class Writer:
         self._connection.execute("SAVEPOINT job")
         try:
             done.append((future, job(self._connection)))
-        except (ValueError, sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError) as error:
+        except (sqlite3.OperationalError, sqlite3.InternalError):
+            raise  # The disk or the transaction, not the job: nothing of the batch can be relied upon.
+        except Exception as error:  # noqa: BLE001 - it is its caller's
             self._connection.execute("ROLLBACK TO job")
-            future.set_exception(error if isinstance(error, ValueError) else _translate(error))
+            future.set_exception(_meaning(error))
         self._connection.execute("RELEASE job")
 
     def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        # Where this fails, so does the next BEGIN, and then it is tried again.
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
 
-def _translate(error: sqlite3.Error) -> BackendError:
+def _seen(result: "asyncio.Future[Any]") -> None:
+    """Looks at the exception, so that one nobody waits for any more is not reported as lost."""
+    if not result.cancelled():
+        result.exception()
+
+
+def _meaning(error: Exception) -> Exception:
     if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
         return BackendFull("the disk is full")
-    return BackendDown(f"sqlite: {error}")
+    if isinstance(error, sqlite3.Error):
+        return BackendDown(f"sqlite: {error}")
+    return ValueError(f"not storable: {error}") if isinstance(error, OverflowError) else error

@@ -6,7 +6,7 @@ ITEMS = Collection("items", expires="expiresAt")
 
 def test_a_page_is_one_query_led_by_the_owner() -> None:
     (where,) = segments(ITEMS, "acme", Query((Filter("name", "prefix", "a.*"),)))
-    assert where == {"$and": [{"createdBy": "acme"}, {"name": {"$gte": "a.*", "$lt": "a.*\U0010ffff"}}]}
+    assert where == {"$and": [{"createdBy": "acme"}, {"name": {"$gte": "a.*", "$lt": "a.+"}}]}
 
 
 def test_an_ascending_page_after_a_null_goes_on_to_the_values() -> None:

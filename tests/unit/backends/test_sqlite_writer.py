@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+import threading
 
 import pytest
 
@@ -76,3 +77,64 @@ async def test_closing_finishes_what_is_queued(tmp_path):
     await asyncio.to_thread(writer.close)
     await waiting
     assert sqlite3.connect(tmp_path / "c.sqlite").execute("SELECT count(*) FROM t").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("error", [OverflowError, KeyError, TypeError, MemoryError, RecursionError])
+async def test_whatever_a_job_raises_its_caller_hears_and_the_next_goes_on(writer, error):
+    def job(connection):
+        connection.execute("INSERT INTO t VALUES (7)")
+        raise error("no")
+
+    with pytest.raises(ValueError if error is OverflowError else error):
+        await asyncio.wait_for(writer.run(job), 2)
+    assert await asyncio.wait_for(count(writer), 2) == 0
+
+
+class StubbornOnce(sqlite3.Connection):
+    """Refuses its first COMMIT and its first ROLLBACK."""
+
+    refused: set[str]
+
+    def execute(self, statement, *values):
+        if statement in ("COMMIT", "ROLLBACK") and statement not in self.refused:
+            self.refused.add(statement)
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().execute(statement, *values)
+
+
+async def test_a_rollback_that_fails_is_made_good_later(tmp_path):
+    connection = sqlite3.connect(
+        tmp_path / "s.sqlite", check_same_thread=False, isolation_level=None, factory=StubbornOnce
+    )
+    connection.refused = set()
+    connection.executescript("CREATE TABLE t (x INTEGER)")
+    writer = Writer(connection)
+
+    def insert(value):
+        return asyncio.wait_for(writer.run(lambda c: c.execute("INSERT INTO t VALUES (?)", (value,)).rowcount), 2)
+
+    with pytest.raises(BackendDown, match="I/O"):
+        await insert(1)
+    with pytest.raises(BackendDown, match="within a transaction"):
+        await insert(2)
+    assert await insert(3) == 1
+    assert await count(writer) == 1
+    writer.close()
+
+
+async def test_a_write_that_takes_too_long_is_told_and_one_that_has_not_begun_never_does(writer):
+    go_on = threading.Event()
+
+    def slow(connection):
+        go_on.wait(10)
+        connection.execute("INSERT INTO t VALUES (1)")
+
+    begun = asyncio.create_task(writer.run(slow, within=0.05))
+    await asyncio.sleep(0.01)
+    waiting = writer.run(lambda connection: connection.execute("INSERT INTO t VALUES (2)"), within=0.05)
+    with pytest.raises(BackendDown, match="in time"):
+        await waiting
+    with pytest.raises(BackendDown, match="in time"):
+        await begun
+    go_on.set()
+    assert await writer.run(lambda c: c.execute("SELECT x FROM t").fetchall()) == [(1,)]

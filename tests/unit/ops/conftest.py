@@ -5,8 +5,13 @@ import asyncio
 import pytest
 
 from gigaday.backends.sqlite import SqliteStore
+from gigaday.caching.coherent import Coherent
+from gigaday.caching.coherent_store import CoherentStore
+from gigaday.caching.invalidation import Invalidation
+from gigaday.caching.trust import Trust
 from gigaday.errors import BackendDown
 from gigaday.ops.tenancy import Tenancy
+from gigaday.ops.token_lookup import DocumentCodec, TokenLookup
 
 
 class HandClock:
@@ -59,8 +64,35 @@ async def store(tmp_path):
     await store.close()
 
 
+class Node:
+    """Tenants, tokens and the lookup of one node, with its own cache, over a store that others may share."""
+
+    def __init__(self, store: Outage, clock: HandClock) -> None:
+        invalidation = Invalidation()
+        remembered = Coherent(clock, DocumentCodec(), invalidation, Trust())
+        coherent = CoherentStore(store, invalidation.invalidate)
+        self.tenancy = Tenancy(coherent, clock, environment="test", pepper=b"pepper", resources=["products"])
+        self.tokens = TokenLookup(store, clock, b"pepper", remembered)
+        self.lookup = self.tokens.principal
+
+
 @pytest.fixture
-async def tenancy(store, clock):
-    tenancy = Tenancy(store, clock, environment="test", pepper=b"pepper", resources=["products"])
-    await tenancy.create_tenant("acme", "Acme", plan="standard")
-    return tenancy
+def make_node(store, clock):
+    return lambda: Node(store, clock)
+
+
+@pytest.fixture
+async def node(make_node):
+    node = make_node()
+    await node.tenancy.create_tenant("acme", "Acme", plan="standard")
+    return node
+
+
+@pytest.fixture
+async def tenancy(node):
+    return node.tenancy
+
+
+@pytest.fixture
+async def lookup(node):
+    return node.lookup

@@ -11,9 +11,9 @@ from gigaday.model.token import TOKENS
 from gigaday.rules import times
 
 
-async def test_a_token_tells_whose_it_is(tenancy):
+async def test_a_token_tells_whose_it_is(tenancy, lookup):
     record, secret = await tenancy.create_token("acme", "shop", scopes=["products:read"])
-    principal = await tenancy.lookup(secret)
+    principal = await lookup(secret)
     assert (principal.tenant, principal.scopes, principal.plan) == ("acme", {"products:read"}, "standard")
     assert principal.token_id == record["_id"]
 
@@ -24,14 +24,14 @@ async def test_the_secret_is_not_stored(tenancy, store):
         assert secret not in str(token) and secret[-20:] not in str(token)
 
 
-async def test_rotation_overlaps(tenancy, clock):
+async def test_rotation_overlaps(tenancy, clock, lookup):
     record, old = await tenancy.create_token("acme", "shop", scopes=["media:read"])
     successor, new = await tenancy.rotate_token("acme", record["_id"], overlap=60)
     assert (successor["rotatedFrom"], successor["scopes"]) == (record["_id"], ["media:read"])
-    assert await tenancy.lookup(old) and await tenancy.lookup(new)
+    assert await lookup(old) and await lookup(new)
     clock.time += 60
-    assert await tenancy.lookup(old) is None
-    assert await tenancy.lookup(new)
+    assert await lookup(old) is None
+    assert await lookup(new)
     with pytest.raises(Conflict):
         await tenancy.rotate_token("acme", record["_id"])
 
@@ -63,9 +63,9 @@ async def test_tokens_of_another_tenant_are_as_if_missing(tenancy):
     assert record["_id"] not in {token["_id"] for token in await tenancy.list_tokens("acme")}
 
 
-async def test_the_operator_token_is_made_once(tenancy):
+async def test_the_operator_token_is_made_once(tenancy, lookup):
     secret = await tenancy.operator_token()
-    assert (await tenancy.lookup(secret)).operator
+    assert (await lookup(secret)).operator
     assert await tenancy.operator_token() is None
 
 
@@ -80,10 +80,10 @@ async def test_a_tenant_id_is_taken_once(tenancy):
 
 
 @pytest.fixture
-async def ending(tenancy):
+async def ending(tenancy, lookup):
     """A token with an end, as the caller that it makes."""
     _, secret = await tenancy.create_token("acme", "ending", expires_in=100)
-    return await tenancy.lookup(secret)
+    return await lookup(secret)
 
 
 @pytest.mark.parametrize(("asked", "given"), [(None, 100), (1000, 100), (50, 50)])
@@ -128,14 +128,14 @@ async def test_a_making_that_is_repeated_makes_one_token_and_names_it(tenancy):
     assert [token["_id"] for token in await tenancy.list_tokens("acme")] == [made["_id"]]
 
 
-async def test_another_key_or_another_tenant_makes_another_token(tenancy):
+async def test_another_key_or_another_tenant_makes_another_token(tenancy, lookup):
     await tenancy.create_tenant("other", "Other")
     made = [
         (await tenancy.create_token(who, "shop", once=key))
         for who, key in (("acme", "a"), ("acme", "b"), ("other", "a"))
     ]
     assert len({record["_id"] for record, _ in made}) == 3
-    assert [(await tenancy.lookup(secret)).token_id for _, secret in made] == [record["_id"] for record, _ in made]
+    assert [(await lookup(secret)).token_id for _, secret in made] == [record["_id"] for record, _ in made]
 
 
 async def test_a_change_of_a_tenant_may_be_refused_for_the_version_that_is_there(tenancy):
