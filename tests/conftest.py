@@ -6,6 +6,7 @@ import pytest
 
 from tests.servers import ServerMissing, missing
 from tests.servers.mongod import ReplicaSet
+from tests.servers.redis import RedisCluster
 from tests.servers.swift import Swift
 
 
@@ -14,6 +15,17 @@ def replica_set() -> Iterator[ReplicaSet]:
     """A primary, a secondary and an arbiter; tests share it and leave it whole."""
     try:
         started = ReplicaSet().start()
+    except ServerMissing as error:
+        missing(str(error))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisCluster]:
+    """Three primaries, each with a replica; tests share them and leave them whole."""
+    try:
+        started = RedisCluster().start()
     except ServerMissing as error:
         missing(str(error))
     yield started

@@ -1,0 +1,239 @@
+"""A real Redis Cluster on loopback ports, each member a `redis-server` of its own that keeps nothing on disk."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.servers import ServerMissing, free_ports
+
+SLOTS = 16_384
+
+
+def binary(name: str = "redis-server") -> str:
+    """Where the program is. Raises ServerMissing."""
+    found = shutil.which(name)
+    if found is None:
+        raise ServerMissing(f"no {name}: scripts/servers installs it")
+    return found
+
+
+class RedisCluster:
+    """Members by index: the primaries first, then the replicas of each in turn. Use `start`, then `stop`.
+
+    A member that was killed may be started again with `start_member`: it comes back empty, as what it is in the
+    cluster by then. Key slots are spread evenly over the primaries. `clustered=False` makes one Redis that is no
+    cluster.
+    """
+
+    def __init__(
+        self,
+        primaries: int = 3,
+        replicas: int = 1,
+        *,
+        timeout_ms: int = 1_000,
+        password: str = "",
+        clustered: bool = True,
+    ) -> None:
+        binary(), binary("redis-cli")
+        self._primaries, self._count = primaries, primaries * (1 + replicas)
+        self._timeout_ms, self._password, self._clustered = timeout_ms, password, clustered
+        ports = free_ports(2 * self._count)
+        self.ports, self._bus_ports = ports[: self._count], ports[self._count :]
+        self._folder = Path(tempfile.mkdtemp(prefix="gigaday-redis-"))
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        return [("127.0.0.1", port) for port in self.ports]
+
+    @property
+    def urls(self) -> str:
+        """As the setting has it."""
+        return ",".join(f"{host}:{port}" for host, port in self.addresses)
+
+    def start(self) -> "RedisCluster":
+        """Returns once every slot is served and every replica follows its primary."""
+        try:
+            for index in range(self._count):
+                self.start_member(index)
+            if self._clustered:
+                self._join()
+                self.wait_healthy()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Ends what `start` started and removes its files."""
+        for process in self._processes.values():
+            process.kill()
+            process.wait()
+        self._processes.clear()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start_member(self, index: int) -> None:
+        """Starts one member; returns once it answers (it may still be loading the cluster's state)."""
+        folder = self._folder / str(index)
+        folder.mkdir(exist_ok=True)
+        options = {
+            "port": self.ports[index], "bind": "127.0.0.1", "dir": folder, "logfile": folder / "log",
+            "save": "", "appendonly": "no", "cluster-enabled": "yes" if self._clustered else "no",
+            "cluster-port": self._bus_ports[index],
+            "cluster-node-timeout": self._timeout_ms, "cluster-replica-validity-factor": 0,
+            "cluster-require-full-coverage": "no", "cluster-allow-replica-migration": "no",
+            "repl-diskless-sync-delay": 0, "repl-ping-replica-period": 1,
+            "shutdown-on-sigterm": "nosave now force",
+        }  # fmt: skip
+        if self._password:
+            options |= {"requirepass": self._password, "masterauth": self._password}
+        command = [binary(), *(text for name, value in options.items() for text in (f"--{name}", str(value)))]
+        self._processes[index] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        _until(lambda: self._answers(index), 10, f"redis-server {index} does not answer")
+
+    def kill(self, index: int) -> None:
+        """Ends one member at once (SIGKILL)."""
+        process = self._processes.pop(index)
+        process.kill()
+        process.wait()
+
+    def freeze(self, index: int) -> None:
+        """Stops one member without closing its connections (SIGSTOP)."""
+        self._processes[index].send_signal(signal.SIGSTOP)
+
+    def thaw(self, index: int) -> None:
+        """Lets a frozen member go on."""
+        self._processes[index].send_signal(signal.SIGCONT)
+
+    def kill_all(self) -> None:
+        for index in list(self._processes):
+            self.kill(index)
+
+    def start_all(self) -> None:
+        """Starts every member that does not run; returns once the cluster serves every slot again."""
+        for index in set(range(self._count)) - set(self._processes):
+            self.start_member(index)
+        self.wait_healthy()
+
+    def call(self, index: int, *words: str | int) -> str:
+        """What one member answers to a command. Raises RuntimeError on an error reply or where it does not answer."""
+        command = [binary("redis-cli"), "-p", str(self.ports[index]), "-e", *map(str, words)]
+        if self._password:
+            command[1:1] = ["--no-auth-warning", "-a", self._password]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise RuntimeError(f"redis-server {index} does not answer") from error
+        if done.returncode:
+            raise RuntimeError(f"{words[0]}: {done.stdout or done.stderr}".strip())
+        return done.stdout.strip()
+
+    def slot(self, key: str) -> int:
+        return int(self.call(self._alive(), "CLUSTER", "KEYSLOT", key))
+
+    def owner(self, slot: int) -> int:
+        """The index of the primary that serves `slot`."""
+        for index in self._alive_all():
+            for line in self.call(index, "CLUSTER", "NODES").splitlines():
+                flags, ranges = line.split()[2], line.split()[8:]
+                if "myself" in flags and "master" in flags and any(_holds(part, slot) for part in ranges):
+                    return index
+        raise RuntimeError(f"no member serves slot {slot}")
+
+    def reshard(self, slots: Sequence[int], target: int) -> None:
+        """Moves `slots` with all that they hold to the primary `target`, while clients go on."""
+        for slot in slots:
+            source = self.owner(slot)
+            if source != target:
+                self.begin_move(slot, source, target)
+                self.move_keys(slot, source, target)
+                self.end_move(slot, target)
+
+    def begin_move(self, slot: int, source: int, target: int) -> None:
+        """From here on the source answers ASK for keys of the slot that it does not hold."""
+        self.call(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", self._id(source))
+        self.call(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", self._id(target))
+
+    def move_keys(self, slot: int, source: int, target: int) -> None:
+        auth = ["AUTH", self._password] if self._password else []
+        while keys := self.call(source, "CLUSTER", "GETKEYSINSLOT", slot, 100).splitlines():
+            self.call(
+                source, "MIGRATE", "127.0.0.1", self.ports[target], "", 0, 5_000, "REPLACE", *auth, "KEYS", *keys
+            )  # fmt: skip
+
+    def end_move(self, slot: int, target: int) -> None:
+        """From here on all others answer MOVED."""
+        owner = self._id(target)
+        # The new owner first, so that the slot is never nobody's.
+        for index in sorted(self._alive_all(), key=lambda index: index != target):
+            if "role:master" in self.call(index, "INFO", "replication"):
+                self.call(index, "CLUSTER", "SETSLOT", slot, "NODE", owner)
+
+    def wait_healthy(self, seconds: float = 30) -> None:
+        """Returns once every member that runs says that every slot is served, and every replica follows."""
+        _until(self._healthy, seconds, "the cluster is not healthy")
+
+    def _join(self) -> None:
+        each = -(-SLOTS // self._primaries)
+        for index in range(self._count):
+            self.call(index, "CLUSTER", "SET-CONFIG-EPOCH", index + 1)
+            if index:
+                self.call(index, "CLUSTER", "MEET", "127.0.0.1", self.ports[0], self._bus_ports[0])
+        for index in range(self._primaries):
+            self.call(index, "CLUSTER", "ADDSLOTSRANGE", index * each, min(SLOTS, (index + 1) * each) - 1)
+        _until(self._acquainted, 20, "the members do not know each other")
+        for index in range(self._primaries, self._count):
+            self.call(index, "CLUSTER", "REPLICATE", self._id(index % self._primaries))
+
+    def _acquainted(self) -> bool:
+        nodes = [self.call(index, "CLUSTER", "NODES") for index in range(self._count)]
+        return all(len(text.splitlines()) == self._count and "handshake" not in text for text in nodes)
+
+    def _healthy(self) -> bool:
+        for index in self._alive_all():
+            state = self.call(index, "CLUSTER", "INFO")
+            if "cluster_state:ok" not in state or f"cluster_slots_ok:{SLOTS}" not in state:
+                return False
+            roles = self.call(index, "INFO", "replication")
+            if "role:slave" in roles and "master_link_status:up" not in roles:
+                return False
+        return bool(self._processes)
+
+    def _answers(self, index: int) -> bool:
+        if self._processes[index].poll() is not None:
+            log = (self._folder / str(index) / "log").read_text(errors="replace")
+            raise ServerMissing(f"redis-server ended by itself: {log[-500:]}")
+        return self.call(index, "PING") == "PONG"
+
+    def _id(self, index: int) -> str:
+        return self.call(index, "CLUSTER", "MYID")
+
+    def _alive(self) -> int:
+        return self._alive_all()[0]
+
+    def _alive_all(self) -> list[int]:
+        return sorted(self._processes)
+
+
+def _holds(ranges: str, slot: int) -> bool:
+    if ranges.startswith("["):  # a slot on its way
+        return False
+    first, _, last = ranges.partition("-")
+    return int(first) <= slot <= int(last or first)
+
+
+def _until(condition: Callable[[], bool], seconds: float, complaint: str) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except RuntimeError as error:
+            complaint = f"{complaint.split(': ')[0]}: {error}"
+        if time.monotonic() > deadline:
+            raise ServerMissing(complaint)
+        time.sleep(0.05)
