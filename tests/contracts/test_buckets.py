@@ -44,7 +44,57 @@ async def test_keys_do_not_share(buckets):
     assert (await buckets.take("two", POLICY, 1)).allowed
 
 
+async def test_a_cost_of_nothing_takes_nothing_and_tells_what_is_left(buckets):
+    await buckets.take("k", POLICY, 99)
+    for _ in range(3):
+        assert (await buckets.take("k", POLICY, 0)).remaining == 1
+    await buckets.take("k", POLICY, 1)
+    assert (await buckets.take("k", POLICY, 0)).remaining == 0
+
+
+async def test_what_is_given_back_can_be_taken_again_but_never_more_than_the_quota(buckets):
+    await buckets.take("k", POLICY, 100)
+    buckets.give_back("k", POLICY, 2)
+    assert [(await buckets.take("k", POLICY, 1)).allowed for _ in range(3)] == [True, True, False]
+    buckets.give_back("k", POLICY, 500)
+    assert (await buckets.take("k", POLICY, 0)).remaining == 100
+
+
+async def test_a_decision_at_once_is_the_same_decision(buckets):
+    assert buckets.take_now("k", POLICY, 40) == await buckets.take("other", POLICY, 40)
+
+
+async def test_a_flood_of_addresses_does_not_reset_a_client_that_is_refused(buckets, clock):
+    for _ in range(100):
+        await buckets.take("refused", POLICY, 1)
+    for at in range(500):
+        clock.time += 0.01
+        await buckets.take(f"k{at}", POLICY, 1)
+    assert not (await buckets.take("refused", POLICY, 1)).allowed
+
+
+async def test_refilled_buckets_go_before_any_that_lacks_something(buckets, clock):
+    for at in range(25):
+        await buckets.take(f"used{at}", POLICY, 50)
+    for at in range(25):
+        await buckets.take(f"old{at}", POLICY, 1)
+    clock.time += 9
+    for at in range(25):
+        await buckets.take(f"new{at}", POLICY, 1)
+    left = [(await buckets.take(f"used{at}", POLICY, 0)).remaining for at in range(25)]
+    assert left == [51] * 25
+    assert (await buckets.take("new0", POLICY, 0)).remaining == 99
+
+
+async def test_memory_of_what_is_full_again_does_not_pile_up(buckets, clock):
+    await buckets.take("idle", POLICY, 50)
+    for at in range(5000):
+        clock.time += 1
+        await buckets.take("busy", POLICY, 1 + at % 3)
+    assert len(buckets._by_second) <= POLICY.window + 2
+
+
 async def test_memory_is_bounded(buckets):
     for at in range(500):
         await buckets.take(f"k{at}", POLICY, 1)
-    assert len(buckets._levels) <= 50
+    assert len(buckets._buckets) <= 50

@@ -1,0 +1,1 @@
+"""What keeps a request from waiting on a technology that is down; knows no technology itself."""
