@@ -1,0 +1,215 @@
+"""A fleet of caches, simulated: readers and writers, lost and late announcements, outages, restarts, out of one seed.
+
+No read that begins more than the bound after a write was acknowledged may answer what was before it.
+"""
+
+import asyncio
+from collections import Counter
+from random import Random
+
+from gigaday.caching.announcement import Receipt
+from gigaday.caching.coherent import Coherent
+from gigaday.caching.invalidation import Invalidation
+from gigaday.caching.stream import Stream
+from gigaday.caching.trust import BOUND, Trust
+from gigaday.errors import BackendDown
+from gigaday.rules import tags
+from gigaday.rules.freshness import Lifetime
+from tests.simulation.coherence_world import Database, LoopClock, SimulatedBus, SimulatedShared, now
+from tests.simulation.seeds import replay
+
+SEEDS = 200
+SECONDS = 9.0
+ITEMS = ("a", "b", "c")
+MAX_BYTES = 40_000
+LIFETIME = Lifetime(ttl=60.0)
+
+
+class Numbers:
+    """Versions travel as text, and weigh enough to be evicted."""
+
+    def encode(self, value: int) -> bytes:
+        return str(value).encode()
+
+    def decode(self, raw: bytes) -> int:
+        return int(raw)
+
+    def size(self, value: int) -> int:
+        return 1_500
+
+
+class Node:
+    def __init__(self, world: "World", name: str) -> None:
+        self.world, self.name = world, name
+        clock, trust = LoopClock(world.random), Trust()
+        self.link = world.bus.link()
+        self.stream = Stream(self.link, clock, trust, node=name)
+        self.invalidation = Invalidation(world.shared, self.stream)
+        self.cache = Coherent(clock, Numbers(), self.invalidation, trust, shared=world.shared, max_bytes=MAX_BYTES,
+                              uniform=world.random.random)  # fmt: skip
+        self.loading: Counter[str] = Counter()
+        self.own: dict[str, int] = {}
+
+    async def start(self) -> None:
+        await self.stream.start()
+        await asyncio.sleep(1.5)  # until the stream has settled
+
+    async def stop(self) -> None:
+        await self.cache.close()
+        await self.invalidation.close()
+        await self.stream.close()
+        await self.link.close()
+
+    async def write(self, item: str) -> None:
+        try:
+            version = await self.world.database.write(item)
+        except BackendDown:
+            return
+        receipt = await self.cache.invalidate(tags.changed("acme", "products", [item]))
+        if self.link.dead:
+            return
+        self.own[item] = max(version, self.own.get(item, 0))
+        self.world.acknowledge(item, version, receipt)
+
+    async def read(self, item: str, receipt: Receipt | None = None, least: int = 0) -> None:
+        least = max(least, self.world.least(item), self.own.get(item, 0))
+        began, trusted = now(), self.cache._trust.until
+        direct = receipt is not None and not self.invalidation.seen(receipt.token)
+        value = None if direct else self.cache.fresh(item)
+        how = "hit"
+        if value is None:
+            try:
+                value, how = await self.cache.fetch(
+                    item, tags.of_item("acme", "products", item), lambda: self.load(item, direct), LIFETIME,
+                    direct=direct,
+                )  # fmt: skip
+            except BackendDown:
+                return
+        self.world.reads[how] += 1
+        told = f"{self.name} read {item} at {began:.3f} ({how}, direct={direct}, trusted until {trusted:.3f})"
+        assert how == "degraded" or value >= least, f"{told}: {value}, older than {least}"
+        assert self.cache.bytes <= MAX_BYTES
+
+    async def load(self, item: str, direct: bool) -> int:
+        if not direct:
+            self.loading[item] += 1
+            assert self.loading[item] == 1 or not self.world.quiet, f"{self.name} loads {item} twice at a time"
+        try:
+            return await self.world.database.read(item)
+        finally:
+            self.loading[item] -= not direct
+
+
+class World:
+    """`quiet` has neither faults nor writers: then loads are counted strictly."""
+
+    def __init__(self, seed: int, *, quiet: bool = False) -> None:
+        self.random, self.quiet = Random(seed), quiet
+        self.database, self.shared = Database(self.random), SimulatedShared(self.random)
+        loss = 0.0 if quiet else self.random.choice((0.0, 0.0, 0.02, 0.1))
+        self.bus = SimulatedBus(self.random, loss=loss, slowest=self.random.choice((0.005, 0.1)))
+        self.nodes: list[Node] = []
+        self.acknowledged: dict[str, list[tuple[float, int, Receipt]]] = {item: [] for item in ITEMS}
+        self.reads: Counter[str] = Counter()
+        self.names = 0
+
+    def acknowledge(self, item: str, version: int, receipt: Receipt) -> None:
+        self.acknowledged[item].append((now(), version, receipt))
+
+    def least(self, item: str) -> int:
+        """The version that every read from now on must see."""
+        return max((v for at, v, _ in self.acknowledged[item] if now() - at > BOUND), default=0)
+
+    async def add(self) -> None:
+        self.names += 1
+        node = Node(self, f"n{self.names}")
+        await node.start()
+        self.nodes.append(node)
+
+    async def run(self) -> None:
+        await asyncio.gather(*(self.add() for _ in range(3)))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(3):
+                group.create_task(self.readers())
+            if not self.quiet:
+                group.create_task(self.writers())
+                group.create_task(self.faults())
+        await asyncio.gather(*(node.stop() for node in self.nodes))
+
+    async def readers(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            while now() < SECONDS:
+                await asyncio.sleep(self.random.expovariate(15))
+                node, item = self.random.choice(self.nodes), self.random.choice(ITEMS)
+                recent = self.acknowledged[item][-1:]
+                if recent and self.random.random() < 0.2:
+                    _, version, receipt = recent[0]
+                    group.create_task(node.read(item, receipt, version))
+                else:
+                    group.create_task(node.read(item))
+
+    async def writers(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            while now() < SECONDS:
+                await asyncio.sleep(self.random.expovariate(1.5))
+                group.create_task(self.random.choice(self.nodes).write(self.random.choice(ITEMS)))
+
+    async def faults(self) -> None:
+        while now() < SECONDS:
+            await asyncio.sleep(self.random.expovariate(0.7))
+            await self.random.choice((self.outage, self.outage, self.deafen, self.slow_down, self.cut, self.restart))()
+
+    async def outage(self) -> None:
+        """Of the shared cache, the bus, both (as when they are one Redis), or the database."""
+        seconds, what = self.random.uniform(0.1, 3.0), self.random.choice(("shared", "bus", "both", "database"))
+        if what in ("shared", "both"):
+            self.shared.down.until = now() + seconds
+        if what in ("bus", "both"):
+            self.bus.fail(seconds)
+        if what == "database":
+            self.database.down.until = now() + seconds
+        await asyncio.sleep(seconds + 2.0)  # a node that stops while it owes invalidations takes them along
+
+    async def deafen(self) -> None:
+        """Nothing arrives, and the connection seems to stand; meanwhile somebody writes."""
+        self.random.choice(self.nodes).link.deaf.until = now() + self.random.uniform(0.1, 2.5)
+        await self.random.choice(self.nodes).write(self.random.choice(ITEMS))
+
+    async def slow_down(self) -> None:
+        """Everything arrives, later and later."""
+        link, step = self.random.choice(self.nodes).link, self.random.uniform(0.0, 0.25)
+        for _ in range(8):
+            link.lag += step
+            await asyncio.sleep(0.3)
+        await self.random.choice(self.nodes).write(self.random.choice(ITEMS))
+        await asyncio.sleep(1.5)
+        link.lag = 0.0
+
+    async def cut(self) -> None:
+        self.random.choice(self.nodes).link.cut()
+
+    async def restart(self) -> None:
+        """In good order, or by a crash that leaves no time for a goodbye."""
+        node = self.nodes.pop(self.random.randrange(len(self.nodes)))
+        node.link.dead = self.random.random() < 0.5
+        await asyncio.sleep(4.0)  # what it was about is over
+        await node.stop()
+        await self.add()
+
+
+async def _coherent(seed: int) -> None:
+    await World(seed).run()
+
+
+async def _single(seed: int) -> None:
+    world = World(seed, quiet=True)
+    await world.run()
+    assert world.reads["hit"] > 0.8 * world.reads.total()
+
+
+def test_no_read_is_older_than_the_bound_whatever_breaks() -> None:
+    replay(_coherent, SEEDS)
+
+
+def test_a_key_is_loaded_once_at_a_time_and_then_found() -> None:
+    replay(_single, 20)
