@@ -1,13 +1,21 @@
-"""Runs the benchmarks named, or all: `python -m bench [start reads paging importing transfer] [--scale 0.01]`."""
+"""Runs the benchmarks named, or all of them: `python -m bench [start hot reads ...] [--scale 0.01]`."""
 
 import argparse
 import signal
 import sys
 
-from bench import importing, paging, reads, start, transfer
+from bench import hot, importing, paging, reads, redis_failover, start, transfer
 from bench.report import table
 
-BENCHMARKS = {"start": start, "reads": reads, "paging": paging, "importing": importing, "transfer": transfer}
+BENCHMARKS = {
+    "start": start,
+    "hot": hot,
+    "reads": reads,
+    "paging": paging,
+    "redis": redis_failover,
+    "importing": importing,
+    "transfer": transfer,
+}
 
 
 def main() -> None:

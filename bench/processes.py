@@ -68,13 +68,13 @@ class Served:
 @contextlib.contextmanager
 def serving(environ: Mapping[str, str]) -> Iterator[Served]:
     """Serves on a free port while the context lasts."""
-    port = _free_port()
+    port = free_port()
     started = time.monotonic()
     command = [*GIGADAY, "serve", "--port", str(port)]
     with subprocess.Popen(command, env=environment(environ), stderr=subprocess.DEVNULL) as process:
         try:
             _answer(port, process)
-            yield Served(port, _worker(process.pid), time.monotonic() - started)
+            yield Served(port, worker(process.pid), time.monotonic() - started)
         finally:
             process.terminate()
 
@@ -91,13 +91,24 @@ def _answer(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError("gigaday serve does not answer")
 
 
-def _worker(parent: int) -> int:
+def listening(port: int, process: "subprocess.Popen[bytes]") -> None:
+    """Returns once something accepts connections on `port`. Raises RuntimeError where `process` ends before."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"{process.args} does not listen on {port}")
+
+
+def worker(parent: int) -> int:
     """The child that holds the application: the largest."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return max((int(child) for child in children), key=lambda pid: memory(pid, "VmRSS"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

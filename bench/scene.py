@@ -68,6 +68,28 @@ async def _tenant(chosen: Settings) -> str:
         return (await work.create_token(TENANT, "bench"))[1]
 
 
+def limited_token(place: Scene) -> str:
+    """A token of a tenant on the free plan, whose quota load uses up at once."""
+
+    async def make() -> str:
+        async with compose.open_backends(place.settings) as backends:
+            work = compose.tenancy(backends, place.settings)
+            await work.create_tenant("limited", "Limited", "free")
+            return (await work.create_token("limited", "bench"))[1]
+
+    return asyncio.run(make())
+
+
+def fill_now(place: Scene, count: int) -> None:
+    """`fill`, over back ends of its own."""
+
+    async def fill_and_close() -> None:
+        async with compose.open_backends(place.settings) as backends:
+            await fill(backends.documents, count)
+
+    asyncio.run(fill_and_close())
+
+
 def document(index: int) -> Document:
     """The stored product number `index`."""
     id = ids.make(_EPOCH + index / 100, index.to_bytes(10, "big"))

@@ -39,7 +39,9 @@ ALLOWED = {
 
 TESTED_ELSEWHERE = {
     "asgi": "live",  # only meaningful in a served process
-    "compose": "api",  # every test there runs the whole pipeline that it wires
+    # Every test there runs the whole pipeline that it wires.
+    **dict.fromkeys(("compose.backends", "compose.node", "compose.resources", "compose.services"), "api"),
+    "compose.shared": "live",
     # What every resource derives from its declaration is tested through the pipeline.
     **dict.fromkeys(("api.batch", "api.declaration", "api.export", "api.operation", "api.reading"), "api"),
     **dict.fromkeys(("api.resource", "api.router", "api.writing"), "api"),

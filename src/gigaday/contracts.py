@@ -4,7 +4,7 @@ Every contract has one test suite in `tests/contracts` that runs over every back
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -12,8 +12,8 @@ Document = dict[str, Any]
 """A JSON object as stored: str, int, float, bool, None, lists and objects. Times are fixed-width UTC strings
 (`2026-11-24T10:33:32.123Z`), so that they sort as text. Always holds `_id`, `createdBy` and `version`."""
 
-ID_PATTERN = "^[0123456789abcdefghjkmnpqrstvwxyz]{26}$"
-"""The shape of the ids that the server makes (`rules.ids`)."""
+ID_PATTERN = "^[0123456789abcdefghjkmnpqrstvwxyz]{26}$(?!\\n)"
+"""The shape of the ids that the server makes (`rules.ids`); a trailing newline, which `$` alone admits, is refused."""
 
 OPERATOR = "operator"
 """The owner (`createdBy`) of documents that belong to no tenant: tenants, tokens, idempotency records."""
@@ -127,6 +127,17 @@ class DocumentStore(Protocol):
         """Releases connections. No call may follow."""
 
 
+class BulkStore(DocumentStore, Protocol):
+    """A document store that serves many owners in one call, each still named: for gathering what is asked at once."""
+
+    async def get_each(self, collection: Collection, keys: Sequence[tuple[str, str]]) -> Sequence[Document | None]:
+        """The document of each (owner, id), in the order given, in one query."""
+
+    async def insert_each(self, collection: Collection, documents: Sequence[Document]) -> Sequence[Outcome | Exception]:
+        """Inserts each document for its `createdBy`, in one unordered bulk; "applied" is as durable as `write` has it.
+        A document that cannot be stored is answered by its error and harms no other. No two have one (owner, id)."""
+
+
 class StoredObject(msgspec.Struct, frozen=True):
     """`size` in bytes; `modified` in epoch seconds."""
 
@@ -164,17 +175,6 @@ class ObjectStore(Protocol):
         """Releases connections. No call may follow."""
 
 
-class Cache(Protocol):
-    """Values that may vanish at any time."""
-
-    async def get(self, key: str) -> bytes | None: ...
-
-    async def set(self, key: str, value: bytes, ttl: float) -> None:
-        """Keeps `value` for at most `ttl` seconds."""
-
-    async def delete(self, key: str) -> None: ...
-
-
 class Policy(msgspec.Struct, frozen=True):
     """A token bucket: holds at most `quota`, refills continuously at `quota` per `window` seconds."""
 
@@ -193,6 +193,21 @@ class Decision(msgspec.Struct, frozen=True):
     retry_after: float
 
 
+class Charge(NamedTuple):
+    """`cost` tokens of the bucket `key`."""
+
+    key: str
+    policy: Policy
+    cost: int = 1
+
+
+class Charged(NamedTuple):
+    """Of several charges the one that was refused, or else the one with the least left of its quota."""
+
+    policy: Policy
+    decision: Decision
+
+
 class Buckets(Protocol):
     """Token buckets by key, as the edge asks them. A refusal takes nothing and re-arms nothing."""
 
@@ -200,7 +215,7 @@ class Buckets(Protocol):
         """The decision where it needs no waiting, else None, with nothing taken: then ask `take`."""
 
     async def take(self, key: str, policy: Policy, cost: int) -> Decision:
-        """The decision, within a small bound of time whatever is down; never raises BackendDown."""
+        """The decision, within a small bound of time whatever is down; never raises BackendDown. A cost of 0 looks."""
 
     def give_back(self, key: str, policy: Policy, cost: int) -> None:
         """Undoes a `take` whose request another limit refused."""

@@ -21,6 +21,8 @@ CONFIG = "GIGADAY_CONFIG"
 OURS = ("GIGADAY_", "MONGODB_", "S3_", "REDIS_", "CDN_", "CLOUDFRONT_")
 MIB = 1024 * 1024
 _LEAST_PEPPER = 16
+_MEMBER = r"(?:rediss?://)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}/?"
+_REDIS_URLS = re.compile(rf"\s*{_MEMBER}(?:\s*,\s*{_MEMBER})*\s*")
 # What Kubernetes puts into every container for a service that happens to be named as a prefix of ours.
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT)(_\w+)?$|_PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?$")
 
@@ -29,13 +31,9 @@ def _listed(value: Any) -> Any:
     return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
 
 
-def _counted(value: Any) -> Any:
-    return 1 if value == "auto" else value
-
-
 Port = Annotated[int, Field(ge=1, le=65535)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_listed)]
-Workers = Annotated[int, BeforeValidator(_counted), Field(ge=1)]
+Workers = Literal["auto"] | Annotated[int, Field(ge=1)]
 
 
 class Settings(BaseModel):
@@ -49,12 +47,16 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", alias="HOST")
     port: Port = Field(8080, alias="PORT")
-    workers: Workers = Field(1, alias="CLUSTER_SIZE")
+    cluster_size: Workers = Field("auto", alias="CLUSTER_SIZE")
     trusted_proxies: Networks = Field((), alias="GIGADAY_TRUSTED_PROXIES")
 
     mongodb_uri: SecretStr | None = Field(None, alias="MONGODB_URI")
     mongodb_max_pool_size: int = Field(1000, alias="MONGODB_MAX_POOL_SIZE", ge=1)
     mongodb_min_pool_size: int = Field(50, alias="MONGODB_MIN_POOL_SIZE", ge=0)
+
+    redis_cluster_urls: str | None = Field(None, alias="REDIS_CLUSTER_URLS")
+    redis_password: SecretStr | None = Field(None, alias="REDIS_PASSWORD")
+    redis_backup_urls: str | None = Field(None, alias="REDIS_BACKUP_URLS")
 
     s3_bucket: str | None = Field(None, alias="S3_BUCKET")
     s3_endpoint: str | None = Field(None, alias="S3_ENDPOINT", pattern=r"^https?://[^\s/]+")
@@ -62,6 +64,7 @@ class Settings(BaseModel):
     aws_access_key_id: str | None = Field(None, alias="AWS_ACCESS_KEY_ID")
     aws_secret_access_key: SecretStr | None = Field(None, alias="AWS_SECRET_ACCESS_KEY")
 
+    cache_bytes: int = Field(64 * MIB, alias="GIGADAY_CACHE_BYTES", ge=MIB)
     body_limit: int = Field(MIB, alias="GIGADAY_BODY_LIMIT", ge=1024)
     batch_limit_bytes: int = Field(16 * MIB, alias="GIGADAY_BATCH_LIMIT_BYTES", ge=1024)
     anonymous_quota: int = Field(100, alias="GIGADAY_ANONYMOUS_QUOTA", ge=1)
@@ -71,6 +74,13 @@ class Settings(BaseModel):
     legacy_rate_headers: bool = Field(False, alias="GIGADAY_LEGACY_RATE_HEADERS")
     access_log: bool = Field(False, alias="GIGADAY_ACCESS_LOG")
     log_format: Literal["console", "json"] = Field("console", alias="GIGADAY_LOG_FORMAT")
+
+    @property
+    def workers(self) -> int:
+        """Processes that serve: one a core where they can share a cache and limits, unless a number is set."""
+        if self.cluster_size != "auto":
+            return self.cluster_size
+        return (os.cpu_count() or 1) if self.redis_cluster_urls else 1
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
 
@@ -152,18 +162,33 @@ def _validated(given: Mapping[str, Any]) -> tuple[Settings | None, list[str]]:
 
 def _contradictions(settings: Settings) -> Iterator[str]:
     yield from _of_process(settings)
+    yield from _of_redis(settings)
     yield from _of_mongodb(settings)
     yield from _of_s3(settings)
 
 
 def _of_process(settings: Settings) -> Iterator[str]:
-    if settings.workers > 1:
+    if settings.workers > 1 and not settings.redis_cluster_urls:
         yield (
-            f"CLUSTER_SIZE: {settings.workers} workers would each keep their own limits and cache, as a "
-            "cache and limits that workers share are lacking here; set it to 1 or auto"
+            f"CLUSTER_SIZE: {settings.workers} workers would each keep their own limits and cache; set "
+            "REDIS_CLUSTER_URLS, which they then share, or set it to 1 or auto"
         )
     if settings.pepper is not None and len(settings.pepper.get_secret_value()) < _LEAST_PEPPER:
         yield f"GIGADAY_PEPPER: at least {_LEAST_PEPPER} characters are needed, for example from: openssl rand -hex 32"
+
+
+def _of_redis(settings: Settings) -> Iterator[str]:
+    urls = {"REDIS_CLUSTER_URLS": settings.redis_cluster_urls, "REDIS_BACKUP_URLS": settings.redis_backup_urls}
+    for name, value in urls.items():
+        if value and not _REDIS_URLS.fullmatch(value):
+            yield f"{name}: it has to list members as host:port, separated by commas, such as redis-1:6379,redis-2:6379"
+    if not settings.redis_cluster_urls:
+        for name, stated in (
+            ("REDIS_BACKUP_URLS", settings.redis_backup_urls),
+            ("REDIS_PASSWORD", settings.redis_password),
+        ):
+            if stated:
+                yield f"{name}: it needs REDIS_CLUSTER_URLS beside it"
 
 
 def _of_mongodb(settings: Settings) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +98,13 @@ async def served(folder: Path, store=lambda real: real, stall: float = 30.0, **e
     configured = settings.load({"GIGADAY_DATA_DIR": str(folder), **environ})
     async with compose.open_backends(configured) as real:
         clock = HandClock()
-        backends = compose.Backends(store(real.documents), real.objects, real.cache, real.buckets, clock)
+        backends = replace(real, documents=store(real.documents), plain=store(real.plain), clock=clock)
         work = compose.tenancy(backends, configured)
         await work.create_tenant("acme", "Acme", "unlimited")
         _, token = await work.create_token("acme", "test")
         made = [operation for operation in compose.operations(backends, work, configured) if operation.tag != "media"]
         made += media.operations(Origin(backends.documents, clock, b"key"), backends.objects, stall)
-        app = compose.node(backends, configured, Health({}, clock), made, work)
+        app = compose.node(backends, configured, Health({}, clock), made)
         headers = {"Authorization": f"Bearer {token}"}
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://t", headers=headers) as http:

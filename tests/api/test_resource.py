@@ -46,7 +46,7 @@ async def api(tmp_path, resource):
             await work.create_tenant(name, name, "unlimited")
             tokens.append((await work.create_token(name, "test"))[1])
         made = compose.operations(backends, work, configured, [resource])
-        app = compose.node(backends, configured, Health({}, backends.clock), made, work)
+        app = compose.node(backends, configured, Health({}, backends.clock), made)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api.test") as http:
             yield Api(app, http, *tokens, "")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -59,12 +60,12 @@ async def lossy(tmp_path) -> AsyncIterator[Lossy]:
 async def _served(configured) -> AsyncIterator[Lossy]:
     async with compose.open_backends(configured) as real:
         store = Loses(real.documents)
-        backends = compose.Backends(store, real.objects, real.cache, real.buckets, real.clock)
+        backends = replace(real, documents=store)
         work = compose.tenancy(backends, configured)
         await work.create_tenant("acme", "Acme", "unlimited")
         _, token = await work.create_token("acme", "test")
         made = compose.operations(backends, work, configured)
-        app = compose.node(backends, configured, Health({}, real.clock), made, work)
+        app = compose.node(backends, configured, Health({}, real.clock), made)
         transport = httpx.ASGITransport(app)
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://t", headers=headers) as http:

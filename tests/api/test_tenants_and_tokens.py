@@ -217,7 +217,7 @@ async def test_what_was_made_although_its_answer_was_lost_is_made_once(tmp_path,
         backends = replace(real, documents=LosesAnAnswer(real.documents, lost))
         work = compose.tenancy(backends, configured)
         made = compose.operations(backends, work, configured)
-        app = compose.node(backends, configured, Health({}, real.clock), made, work)
+        app = compose.node(backends, configured, Health({}, real.clock), made)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t/api/v1") as http:
             answers = [await http.post(path, json=body, headers=headers) for _ in range(2)]
             other = await http.post(path, json={**body, "name": "Other"}, headers=headers)

@@ -31,7 +31,7 @@ class Resource(msgspec.Struct, frozen=True):
     list_cost: int = 2
     write_cost: int = 2
     export_cost: int = 50
-    cache_seconds: int = 0
+    cache_seconds: float = 3_600.0
 
     @property
     def path(self) -> str:

@@ -38,6 +38,14 @@ class Parameter(msgspec.Struct, frozen=True):
     required: bool = False
 
 
+class Cached(msgspec.Struct, frozen=True):
+    """An answer that may be cached for `seconds`: it depends on the item of `collection` that the path names as
+    `{id}`, or without one on the whole collection, and on nothing else but path, query and tenant."""
+
+    collection: str
+    seconds: float
+
+
 class Operation(msgspec.Struct, frozen=True):
     """`scope` is PUBLIC, OPERATOR or a token scope; `cost` is in tokens of the caller's bucket; `body_cap` in bytes
     (0: the default cap). `answer` is a Struct, or ("page" | "part", Struct): a list of it, or of it what `fields`
@@ -63,4 +71,5 @@ class Operation(msgspec.Struct, frozen=True):
     body_cap: int = 0
     streams: bool = False
     idempotent: bool = False
+    cached: Cached | None = None
     repeats: Repeats | None = None

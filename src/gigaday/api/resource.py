@@ -7,7 +7,7 @@ import msgspec
 from gigaday.api.batch import Batch, BatchRequest, BatchResult
 from gigaday.api.declaration import Origin, Resource
 from gigaday.api.export import Export
-from gigaday.api.operation import MERGE_TYPES, Handler, Operation, Parameter
+from gigaday.api.operation import MERGE_TYPES, Cached, Handler, Operation, Parameter
 from gigaday.api.reading import Reading
 from gigaday.api.writing import Writing
 from gigaday.rules.listing import MAX_LIMIT, OPERATORS, Kind, Listable
@@ -27,11 +27,12 @@ def reading_operations(resource: Resource, origin: Origin) -> list[Operation]:
     """List and read."""
     reading = Reading(resource, origin)
     one, many = resource.singular, resource.name
+    cached = Cached(resource.collection.name, resource.cache_seconds) if resource.cache_seconds else None
     return [
         _operation(resource, "GET", "", f"list_{many}", f"List {many}, a page at a time", reading.list,
-                   cost=resource.list_cost, answer=("page", resource.answer), errors=(304,),
+                   cost=resource.list_cost, cached=cached, answer=("page", resource.answer), errors=(304,),
                    parameters=list_parameters(resource.listable)),
-        _operation(resource, "GET", "/{id}", f"read_{one}", f"Read a {one}", reading.read,
+        _operation(resource, "GET", "/{id}", f"read_{one}", f"Read a {one}", reading.read, cached=cached,
                    answer=("part", resource.answer), errors=(304, 404), parameters=(FIELDS,)),
     ]  # fmt: skip
 

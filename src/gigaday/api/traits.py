@@ -3,6 +3,8 @@
 from typing import Literal
 
 from gigaday.api.router import Router
+from gigaday.model.caching import CacheRule
+from gigaday.rules.ids import is_id
 
 
 class Traits:
@@ -34,6 +36,19 @@ class Traits:
             return "write"
         operation = self._router.operation(method, path)
         return "list" if operation is not None and operation.cost > 1 else "read"
+
+    def rule_for(self, method: str, path: str) -> CacheRule | None:
+        """How the answer may be cached, if at all."""
+        if method not in ("GET", "HEAD"):
+            return None
+        methods, params = self._router.resolve(path)
+        operation = (methods or {}).get("GET")
+        if operation is None or operation.cached is None:
+            return None
+        id = params.get("id", "")
+        if "id" in params and not is_id(id):
+            return None  # what can never exist is not worth remembering
+        return CacheRule(operation.cached.collection, id, operation.scope, operation.cached.seconds, operation.cost)
 
     def public(self, path: str) -> bool:
         """Whether neither token nor limit is asked for: health, documentation, and paths that do not exist."""

@@ -2,14 +2,26 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from gigaday.contracts import Buckets, Clock, Policy
-from gigaday.edge import authenticate, cached, limit, observe, problems, shed
+from gigaday.contracts import Buckets, Clock
+from gigaday.edge import authenticate, cached, hot, limit, observe, problems, shed
 from gigaday.edge.asgi import App
+from gigaday.edge.counters import Counters
+from gigaday.model.caching import CacheRule
 from gigaday.model.request import Principal
 from gigaday.rules.clients import Network
+
+
+class Limits(hot.Limits, Protocol):
+    """The limits in force, as both stages that charge need them."""
+
+
+class Responses(cached.Responses, hot.Fresh, Protocol):
+    """The cache of answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +30,7 @@ class Collaborators:
     `public` from the path."""
 
     clock: Clock
-    counters: observe.Counters
+    counters: Counters
     new_id: Callable[[], str]
     log: FilteringBoundLogger
     access_log: FilteringBoundLogger | None
@@ -28,11 +40,34 @@ class Collaborators:
     streams: Callable[[str, str], bool]
     public: Callable[[str], bool]
     lookup: authenticate.Lookup
+    known: Callable[[bytes], Principal | None]
+    limits: Limits
     buckets: Buckets
-    policy_for: Callable[[Principal | None], Policy]
+    take: limit.Take
     cost: Callable[[str, str], int]
+    at_once: Callable[[Principal], int]
+    responses: Responses
+    seen: Callable[[str], bool]
+    rule_for: Callable[[str, str], CacheRule | None]
     trusted_proxies: Sequence[Network] = ()
     legacy_limit_headers: bool = False
+
+
+def _hot(app: App, c: Collaborators) -> App:
+    if c.access_log is not None:
+        return app  # what it writes needs the stages below
+    return hot.Stage(
+        app,
+        known=c.known,
+        responses=c.responses,
+        limits=c.limits,
+        buckets=c.buckets,
+        counters=c.counters,
+        clock=c.clock,
+        new_id=c.new_id,
+        public=c.public,
+        legacy=c.legacy_limit_headers,
+    )
 
 
 def _observe(app: App, c: Collaborators) -> App:
@@ -44,30 +79,33 @@ def _problems(app: App, c: Collaborators) -> App:
 
 
 def _shed(app: App, c: Collaborators) -> App:
-    return shed.Stage(app, caps=c.caps, body_cap=c.body_cap, priority=c.priority, streams=c.streams)
+    return shed.Stage(app, caps=c.caps, clock=c.clock, body_cap=c.body_cap, priority=c.priority, streams=c.streams)
 
 
 def _authenticate(app: App, c: Collaborators) -> App:
-    return authenticate.Stage(app, lookup=c.lookup, public=c.public, trusted_proxies=c.trusted_proxies)
+    admit = partial(limit.admit_unknown, c.limits.of, c.take)
+    return authenticate.Stage(app, lookup=c.lookup, admit=admit, public=c.public, trusted_proxies=c.trusted_proxies)
 
 
 def _limit(app: App, c: Collaborators) -> App:
     return limit.Stage(
         app,
-        buckets=c.buckets,
+        charges=c.limits.of,
+        take=c.take,
         clock=c.clock,
-        policy_for=c.policy_for,
         cost=c.cost,
         public=c.public,
+        at_once=c.at_once,
         legacy=c.legacy_limit_headers,
     )
 
 
 def _cached(app: App, c: Collaborators) -> App:
-    return cached.Stage(app)
+    return cached.Stage(app, responses=c.responses, seen=c.seen, rule_for=c.rule_for)
 
 
 STAGES: tuple[Callable[[App, Collaborators], App], ...] = (
+    _hot,
     _observe,
     _problems,
     _shed,

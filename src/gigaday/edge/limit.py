@@ -1,82 +1,119 @@
-"""Takes the request's cost from the caller's token bucket and tells what is left on every answer."""
+"""Takes the request's cost from the caller's token buckets and tells what is left on every answer."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from gigaday.contracts import Buckets, Clock, Decision, Policy
+from gigaday.contracts import Charge, Charged, Clock
 from gigaday.edge.asgi import App, Headers, Receive, Scope, Send
 from gigaday.errors import RateLimited
 from gigaday.model.request import Principal, RequestState, state_of
+from gigaday.rules import limits
 
-OPERATOR = "@operator"
-"""Stands for the operator in keys; no tenant id can hold an "@"."""
+Charges = Callable[[Principal | None, str], Sequence[Charge]]
+"""The buckets of a caller, or of an address where nobody is known, at a cost of 1 each."""
+Take = Callable[[Sequence[Charge]], Awaitable[Charged]]
+"""Takes from all of them, or from none where one refuses."""
 
 
 class Stage:
-    """Limits tenants by their plan, and callers without a valid token by their address.
+    """Limits tenants by their plan and tokens by what is set, and callers without a valid token by their address.
 
-    What `edge.authenticate` refused is raised here, after its token was taken. `legacy` adds the older X-RateLimit-*
-    headers, whose Reset is in epoch seconds.
+    What `edge.authenticate` refused is raised here, after its token was taken. `at_once` is how many requests of one
+    tenant are worked on at a time. `legacy` adds the older X-RateLimit-* headers, whose Reset is in epoch seconds.
     """
 
     def __init__(
         self,
         app: App,
         *,
-        buckets: Buckets,
+        charges: Charges,
+        take: Take,
         clock: Clock,
-        policy_for: Callable[[Principal | None], Policy],
         cost: Callable[[str, str], int],
         public: Callable[[str], bool],
+        at_once: Callable[[Principal], int],
         legacy: bool = False,
     ) -> None:
         self.app = app
-        self.buckets = buckets
-        self.clock = clock
-        self.policy_for = policy_for
-        self.cost = cost
-        self.public = public
-        self.legacy = legacy
+        self.charges, self.take = charges, take
+        self.clock, self.cost, self.public, self.at_once, self.legacy = clock, cost, public, at_once, legacy
+        self.running: dict[str, int] = {}
+        """How many requests of each tenant are being worked on."""
+        self.crowded = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self.public(scope["path"]):
-            await self._admit(scope, state_of(scope))
-        await self.app(scope, receive, send)
+        if scope["type"] != "http" or self.public(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        state = state_of(scope)
+        tenant = self._enter(state.principal)
+        try:
+            await self._admit(scope, state)
+            await self.app(scope, receive, send)
+        finally:
+            self._leave(tenant)
+
+    def _enter(self, principal: Principal | None) -> str:
+        """Counts one more request of the tenant. Raises RateLimited where it has as many as it may: what one works on
+        is taken from all the others of this node."""
+        tenant = principal.tenant if principal else ""
+        if principal is None or not tenant:
+            return ""
+        running = self.running.get(tenant, 0)
+        if running >= self.at_once(principal):
+            self.crowded += 1
+            raise RateLimited(f"{running} requests are being worked on; send fewer at a time", headers=_RETRY_SOON)
+        self.running[tenant] = running + 1
+        return tenant
+
+    def _leave(self, tenant: str) -> None:
+        if not tenant:
+            return
+        if self.running[tenant] > 1:
+            self.running[tenant] -= 1
+        else:
+            del self.running[tenant]
 
     async def _admit(self, scope: Scope, state: RequestState) -> None:
-        state.policy = policy = self.policy_for(state.principal)
-        # Who is nobody gets no work done, so that every attempt costs the same. A cost over the whole quota would
-        # never be admitted, whatever Retry-After says.
-        cost = min(self.cost(scope["method"], scope["path"]), policy.quota) if state.principal else 1
-        decision = await self.buckets.take(_key(state, policy), policy, cost)
-        state.headers += _headers(policy, decision)
+        # Who is nobody gets no work done, so that every attempt costs the same.
+        cost = self.cost(scope["method"], scope["path"]) if state.principal else 1
+        charged = await self.take(
+            [limits.at_cost(charge, cost) for charge in self.charges(state.principal, state.client)]
+        )
+        state.headers += _headers(charged)
         if self.legacy:
-            state.headers += _legacy_headers(policy, decision, self.clock.now())
-        if not decision.allowed:
-            wait = max(1, math.ceil(decision.retry_after))
-            raise RateLimited(f"Try again in {wait} s", headers={"Retry-After": str(wait)})
+            state.headers += _legacy_headers(charged, self.clock.now())
+        if not charged.decision.allowed:
+            raise _refusal(limits.wait(charged.decision))
         if state.refusal is not None:
             raise state.refusal
 
 
-def _key(state: RequestState, policy: Policy) -> str:
-    """The bucket's key. The braces are a Redis hash tag: all that one decision touches lies in one slot."""
-    who = (state.principal.tenant or OPERATOR) if state.principal else state.client
-    return f"rate_limit:{{{who}:{policy.name}}}"
+_RETRY_SOON = {"Retry-After": "1"}
 
 
-def _headers(policy: Policy, decision: Decision) -> Headers:
-    """As draft-ietf-httpapi-ratelimit-headers-11; `t` is the seconds until the quota is whole again."""
-    name = '"' + policy.name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+async def admit_unknown(charges: Charges, take: Take, client: str) -> None:
+    """Raises RateLimited where the client's bucket is empty, and takes nothing from it: a right token, which the
+    tenant's own limit counts, must not cost the address that it comes from."""
+    charged = await take([limits.at_cost(charge, 0) for charge in charges(None, client)])
+    if charged.decision.remaining < 1:
+        raise _refusal(max(1, math.ceil(charged.policy.window / charged.policy.quota)))
+
+
+def _refusal(wait: int) -> RateLimited:
+    return RateLimited(limits.refusal(wait), headers={"Retry-After": str(wait)})
+
+
+def _headers(charged: Charged) -> Headers:
     return [
-        (b"ratelimit-policy", f"{name};q={policy.quota};w={policy.window}".encode()),
-        (b"ratelimit", f"{name};r={decision.remaining};t={decision.reset}".encode()),
+        (b"ratelimit-policy", limits.policy_header(charged.policy)),
+        (b"ratelimit", limits.ratelimit_header(limits.quoted(charged.policy.name), charged.decision)),
     ]
 
 
-def _legacy_headers(policy: Policy, decision: Decision, now: float) -> Headers:
+def _legacy_headers(charged: Charged, now: float) -> Headers:
     return [
-        (b"x-ratelimit-limit", str(policy.quota).encode()),
-        (b"x-ratelimit-remaining", str(decision.remaining).encode()),
-        (b"x-ratelimit-reset", str(math.ceil(now) + decision.reset).encode()),
+        (b"x-ratelimit-limit", str(charged.policy.quota).encode()),
+        (b"x-ratelimit-remaining", str(charged.decision.remaining).encode()),
+        (b"x-ratelimit-reset", str(math.ceil(now) + charged.decision.reset).encode()),
     ]

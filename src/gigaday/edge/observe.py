@@ -1,7 +1,6 @@
 """The outermost stage: names the request, times it, counts it and writes its line in the access log."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -9,32 +8,13 @@ from structlog.typing import FilteringBoundLogger
 
 from gigaday.contracts import Clock
 from gigaday.edge.asgi import App, Headers, Message, Receive, Scope, Send, first
-from gigaday.model.request import KEY, RequestState
+from gigaday.edge.counters import Counters
+from gigaday.edge.request_ids import chosen
+from gigaday.model.request import CURRENT, KEY, RequestState
 
-BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the latency buckets, in seconds; one more bucket holds what is slower."""
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHOD = re.compile(r"[A-Z]{1,16}")
 _OWN_HEADERS = frozenset((b"server", b"x-powered-by", b"x-request-id"))
 _LONGEST_LOGGED_PATH = 512
-
-
-class Counters:
-    """Plain ints that exporters read when they are scraped."""
-
-    def __init__(self) -> None:
-        self.in_flight = 0
-        self.aborted = 0
-        """Requests that ended by an exception or without an answer."""
-        self.statuses: dict[int, int] = {}
-        self.latency = [0] * (len(BOUNDS) + 1)
-        self.seconds = 0.0
-
-    def record(self, status: int, seconds: float) -> None:
-        self.statuses[status] = self.statuses.get(status, 0) + 1
-        self.latency[bisect_left(BOUNDS, seconds)] += 1
-        self.seconds += seconds
 
 
 class Stage:
@@ -59,8 +39,11 @@ class Stage:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        state = RequestState(request_id=self._request_id(scope), started=self.clock.monotonic())
+        state = RequestState(
+            request_id=chosen(first(scope, b"x-request-id"), self.new_id), started=self.clock.monotonic()
+        )
         scope[KEY] = state
+        CURRENT.set(state)
         answer = _Answer(state, send)
         self.counters.in_flight += 1
         try:
@@ -68,10 +51,6 @@ class Stage:
         finally:
             self.counters.in_flight -= 1
             self._finish(scope, state, answer)
-
-    def _request_id(self, scope: Scope) -> str:
-        given = first(scope, b"x-request-id")
-        return given if _REQUEST_ID.fullmatch(given) else self.new_id()
 
     def _finish(self, scope: Scope, state: RequestState, answer: "_Answer") -> None:
         seconds = max(0.0, self.clock.monotonic() - state.started)

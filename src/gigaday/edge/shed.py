@@ -1,4 +1,7 @@
-"""Keeps the node answering: refuses what is malformed or too large, and sheds the least urgent load first."""
+"""Keeps the node answering: refuses what is malformed or too large, and sheds the least urgent load first.
+
+How much is too much is learnt from how long requests take (`rules.concurrency`), within a cap that is set.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -6,13 +9,16 @@ from typing import Literal
 
 import msgspec
 
+from gigaday.contracts import Clock
 from gigaday.edge.asgi import App, Message, Receive, Scope, Send, values
 from gigaday.errors import BadRequest, BodyTooLarge, HeadersTooLarge, Unavailable
+from gigaday.model.request import state_of
+from gigaday.rules.concurrency import AdaptiveLimit
 
 Priority = Literal["health", "write", "read", "list"]
 
 SHARES: dict[Priority, float] = {"health": float("inf"), "write": 0.95, "read": 0.90, "list": 0.80}
-"""The share of `max_in_flight` at which each priority is refused. A list or export costs most and is missed least."""
+"""The share of the limit at which each priority is refused. A list or export costs most and is missed least."""
 
 
 class UriTooLong(BadRequest):
@@ -23,6 +29,7 @@ class Caps(msgspec.Struct, frozen=True):
     """Sizes in bytes, `request_timeout` in seconds (until the first byte of the answer)."""
 
     max_in_flight: int = 1_000
+    least_in_flight: int = 32
     request_timeout: float = 10.0
     header_bytes: int = 16_384
     header_count: int = 100
@@ -37,12 +44,14 @@ class Stage:
         app: App,
         *,
         caps: Caps,
+        clock: Clock,
         body_cap: Callable[[str, str], int],
         priority: Callable[[str, str], Priority],
         streams: Callable[[str, str], bool],
     ) -> None:
         self.app = app
-        self.caps = caps
+        self.caps, self.clock = caps, clock
+        self.limit = AdaptiveLimit(min(caps.least_in_flight, caps.max_in_flight), caps.max_in_flight)
         self.body_cap = body_cap
         self.priority = priority
         self.streams = streams
@@ -54,18 +63,24 @@ class Stage:
             await self.app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
-        self._refuse_excess(self.priority(method, path))
+        priority = self.priority(method, path)
+        self._refuse_excess(priority)
         _check_head(scope, self.caps)
         cap = self.body_cap(method, path)
         _check_length(scope, cap)
+        streams = self.streams(method, path)
         self.in_flight += 1
         try:
-            await self._run(scope, _counted(receive, cap), send, self.streams(method, path))
+            await self._run(scope, _counted(receive, cap), send, streams)
+            if method == "GET" and priority != "health" and not streams:
+                # How long a body takes is up to the client, who must not be able to teach that the node is slow.
+                now = self.clock.monotonic()
+                self.limit.record(now - state_of(scope).started, self.in_flight, now)
         finally:
             self.in_flight -= 1
 
     def _refuse_excess(self, priority: Priority) -> None:
-        if self.in_flight >= self.caps.max_in_flight * SHARES[priority]:
+        if self.in_flight >= self.limit.value * SHARES[priority]:
             self.refused += 1
             raise Unavailable("This node is at its limit; try again")
 

@@ -1,23 +1,25 @@
 """What the stages of one request tell each other: kept in the ASGI scope under `KEY`."""
 
+from contextvars import ContextVar
 from typing import Any
 
 import msgspec
 
-from gigaday.contracts import Policy
 from gigaday.errors import ApiError
 
 KEY = "gigaday"
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Who calls. `tenant` is empty for the operator; `plan` names a `model.plan.Plan`."""
+    """Who calls. `tenant` is empty for the operator; `plan` names a `model.plan.Plan`; `expires_at` is the end of the
+    token, as stored."""
 
     token_id: str
     tenant: str
     scopes: frozenset[str]
     plan: str
     operator: bool = False
+    expires_at: str | None = None
 
 
 class RequestState(msgspec.Struct):
@@ -30,10 +32,23 @@ class RequestState(msgspec.Struct):
     request_id: str
     started: float
     principal: Principal | None = None
-    policy: Policy | None = None
     client: str = ""
     refusal: ApiError | None = None
     headers: list[tuple[bytes, bytes]] = []
+
+
+CURRENT: ContextVar[RequestState | None] = ContextVar("current_request", default=None)
+"""The request that is being worked on, for what lies too deep to be handed it."""
+CONSISTENCY = b"x-consistency-token"
+"""Names the header that a write answers with, and that a read elsewhere may pass on to see the write."""
+
+
+def note_receipt(token: str) -> None:
+    """Has the present request's answer carry the receipt of its latest write; does nothing outside a request."""
+    state = CURRENT.get()
+    if state is not None and token:
+        kept = [pair for pair in state.headers if pair[0] != CONSISTENCY]
+        state.headers = [*kept, (CONSISTENCY, token.encode())]
 
 
 def state_of(scope: Any) -> RequestState:

@@ -39,7 +39,7 @@ class Demo:
     async def _token(self) -> str:
         if self._token_file.exists():
             known = self._token_file.read_text().strip()
-            if await self._tenancy.lookup(known) is not None:
+            if await self._tenancy.holds(known):
                 return known
         _, secret = await self._tenancy.create_token(TENANT, "demo")
         self._token_file.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from gigaday.model.plan import PLANS
 from gigaday.model.request import Principal
 from gigaday.model.tenant import TENANTS
 from gigaday.model.token import FIXED_SCOPES, TOKENS, readable
-from gigaday.ops.token_lookup import TokenLookup, live
+from gigaday.ops.token_lookup import live
 from gigaday.rules import secrets, times
 
 Check = Callable[[Document], object]
@@ -28,8 +28,6 @@ class Tenancy:
         self._scopes = (*(f"{name}:{verb}" for name in resources for verb in ("read", "write")), *FIXED_SCOPES)
         self._store, self._clock = store, clock
         self._environment, self._pepper = environment, pepper
-        self._lookup = TokenLookup(store, clock, pepper)
-        self.lookup, self.record_use = self._lookup.principal, self._lookup.record_use
 
     # -- tenants
 
@@ -70,7 +68,6 @@ class Tenancy:
             now = times.text(self._clock.now())
             changed = {**tenant, **changes, "updatedAt": now, "version": tenant["version"] + 1}
             if await self._store.write(TENANTS, OPERATOR, [Replace(changed, tenant["version"])]) == ["applied"]:
-                self._lookup.forget_tenant(id)
                 return changed
         raise Conflict("The tenant changed meanwhile; try again.")
 
@@ -179,8 +176,14 @@ class Tenancy:
             raise Conflict("The token is revoked or has expired; create a new one.")
 
     async def revoke_token(self, tenant: str, id: str) -> Document:
-        """Refused on this node at once, elsewhere within `KNOWN_SECONDS`. Raises NotFound."""
+        """Refused on this node at once, elsewhere within a second. Raises NotFound."""
         return await self._change(tenant, id, {"revokedAt": times.text(self._clock.now())})
+
+    async def holds(self, text: str) -> bool:
+        """Whether `text` is a token that is neither revoked nor at its end."""
+        token = await self._store.get(TOKENS, OPERATOR, secrets.id_of(text) or "-")
+        proven = token is not None and secrets.same(token["digest"], secrets.digest(text, self._pepper))
+        return proven and token is not None and live(token, times.text(self._clock.now()))
 
     async def _token(self, tenant: str, id: str) -> Document:
         token = await self._store.get(TOKENS, OPERATOR, id)
@@ -195,7 +198,6 @@ class Tenancy:
                 check(token)
             changed = {**token, **changes, "version": token["version"] + 1}
             if await self._store.write(TOKENS, OPERATOR, [Replace(changed, token["version"])]) == ["applied"]:
-                self._lookup.forget(token["digest"])
                 return changed
         raise Conflict("The token changed meanwhile; try again.")
 

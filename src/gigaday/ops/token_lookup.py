@@ -1,18 +1,22 @@
-"""Whose a token is: asked on every request, and so remembered for a second."""
+"""Whose a token is: asked on every request, and so answered from the node's cache of tokens and tenants."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, Protocol
 
-from gigaday.contracts import OPERATOR, Clock, Document, DocumentStore, Replace
-from gigaday.errors import BackendDown, BackendError, Forbidden
+import msgspec
+
+from gigaday.contracts import OPERATOR, Clock, Collection, Document, DocumentStore, Replace
+from gigaday.errors import BackendError, Forbidden
 from gigaday.model.request import Principal
 from gigaday.model.tenant import TENANTS
 from gigaday.model.token import TOKENS
-from gigaday.rules import secrets, times
+from gigaday.rules import secrets, tags, times
+from gigaday.rules.freshness import Lifetime
 
-KNOWN_SECONDS = 1.0
-"""How long a looked-up token is believed: what bounds a revocation on the other nodes."""
-STALE_SECONDS = 300.0
-_MOST_KNOWN = 100_000
+LIFETIME = Lifetime(ttl=3_600.0, stale_while_revalidate=60.0, stale_if_error=300.0)
+_MOST_KNOWN = 200_000
+_DOCUMENT_BYTES = 400
+"""What a decoded document takes in memory beside four times its JSON."""
 
 Admit = Callable[[], Awaitable[None]]
 """Raises where a caller may not have the store read for a token that is not known."""
@@ -23,49 +27,94 @@ def live(token: Document, now: str) -> bool:
     return not token["revokedAt"] and (token["expiresAt"] is None or token["expiresAt"] > now)
 
 
+class DocumentCodec:
+    """Documents as JSON in the shared cache."""
+
+    def encode(self, value: Document) -> bytes:
+        return msgspec.json.encode(value)
+
+    def decode(self, raw: bytes) -> Document:
+        return msgspec.json.decode(raw, type=Document)
+
+    def size(self, value: Document) -> int:
+        return len(msgspec.json.encode(value)) * 4 + _DOCUMENT_BYTES
+
+
+class Found(Protocol):
+    """A value, and how it was come by."""
+
+    @property
+    def value(self) -> Document: ...
+
+
+class Remembered(Protocol):
+    """The cache of documents, as `caching.coherent` has it."""
+
+    def fresh(self, key: str) -> Document | None: ...
+
+    async def fetch(
+        self, key: str, tags: Sequence[str], load: Callable[[], Awaitable[Document]], lifetime: Lifetime
+    ) -> Found: ...
+
+
+class _Missing(Exception):
+    """There is no such document; never remembered, or guesses would fill the cache."""
+
+
+class _Caller(NamedTuple):
+    """A principal, and the two documents that it was made from: it holds while both are what the cache has."""
+
+    principal: Principal
+    ends: float
+    token_key: str
+    token: Document
+    tenant_key: str
+    tenant: Document | None
+
+
 class TokenLookup:
     """`pepper` keys the HMAC under which tokens are stored."""
 
-    def __init__(self, store: DocumentStore, clock: Clock, pepper: bytes) -> None:
-        self._store, self._clock, self._pepper = store, clock, pepper
-        self._known: dict[str, tuple[float, Principal]] = {}
-        self._forgotten = 0
+    def __init__(self, store: DocumentStore, clock: Clock, pepper: bytes, remembered: Remembered) -> None:
+        self._store, self._clock, self._pepper, self._remembered = store, clock, pepper, remembered
+        self._callers: dict[bytes, _Caller] = {}
         self._used: set[str] = set()
 
-    async def principal(self, text: str, admit: Admit | None = None) -> Principal | None:
-        """Whose token it is, or None. `admit` is asked before the store is read for a token that is not known.
+    def known(self, authorization: bytes) -> Principal | None:
+        """The principal of an Authorization header, where that is known without asking anyone. For the hot path: the
+        header was proven before, and nothing of what it stood on has changed since."""
+        caller = self._callers.get(authorization)
+        if caller is None or self._remembered.fresh(caller.token_key) is not caller.token:
+            return None
+        if caller.tenant is not None and self._remembered.fresh(caller.tenant_key) is not caller.tenant:
+            return None
+        if caller.ends <= self._clock.now():
+            return None
+        self._used.add(caller.principal.token_id)
+        return caller.principal
 
-        Raises Forbidden for a suspended tenant; BackendDown where it cannot be told, though a token known in the last
-        `STALE_SECONDS` is still believed then.
+    async def principal(self, text: str, admit: Admit | None = None) -> Principal | None:
+        """Whose token it is, or None. `admit` is asked before the store is read for a token that was not proven before.
+
+        Raises Forbidden for a suspended tenant; BackendDown where it cannot be told, though what was known of a token
+        and its tenant is believed for some minutes of an outage.
         """
         id = secrets.id_of(text)
         if id is None:
             return None
-        digest = secrets.digest(text, self._pepper)
-        now = self._clock.monotonic()
-        known = self._known.get(digest)
-        if known is not None and self._lapsed(known[1]):
-            known = None
-        if known is not None and now - known[0] < KNOWN_SECONDS:
-            return known[1]
-        if known is None and admit is not None:
+        header = b"Bearer " + text.encode()
+        if header not in self._callers and admit is not None:
             await admit()
-        try:
-            return await self._read(id, digest, now)
-        except BackendDown:
-            if known is not None and digest in self._known and now - known[0] < STALE_SECONDS:
-                return known[1]
-            raise
-
-    def forget(self, digest: str) -> None:
-        """Believes this token no longer."""
-        self._forgotten += 1
-        self._known.pop(digest, None)
-
-    def forget_tenant(self, tenant: str) -> None:
-        """Believes no token of the tenant any longer, not even in an outage."""
-        self._forgotten += 1
-        self._known = {digest: known for digest, known in self._known.items() if known[1].tenant != tenant}
+        token = await self._document(TOKENS, id)
+        if token is None or not self._proves(token, secrets.digest(text, self._pepper)):
+            self._callers.pop(header, None)
+            return None
+        caller = await self._caller(token)
+        if caller is None:
+            return None
+        self._remember(header, caller)
+        self._used.add(id)
+        return caller.principal
 
     async def record_use(self) -> None:
         """Writes `lastUsedAt` of the tokens seen since the last call that succeeded. Raises BackendError."""
@@ -83,37 +132,42 @@ class TokenLookup:
         if writes:
             await self._store.write(TOKENS, OPERATOR, writes)
 
-    def _lapsed(self, principal: Principal) -> bool:
-        return principal.expires_at is not None and principal.expires_at <= times.text(self._clock.now())
-
-    async def _read(self, id: str, digest: str, now: float) -> Principal | None:
-        forgotten = self._forgotten
-        token = await self._store.get(TOKENS, OPERATOR, id)
-        principal = await self._owner(token) if token and self._proves(token, digest) else None
-        if principal is None:
-            self._known.pop(digest, None)
-            return None
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        # Something was revoked while this was read: it may have been this.
-        if forgotten == self._forgotten:
-            self._known[digest] = (now, principal)
-        self._used.add(id)
-        return principal
+    def _remember(self, header: bytes, caller: _Caller) -> None:
+        if len(self._callers) >= _MOST_KNOWN:
+            self._callers.clear()
+        self._callers[header] = caller
 
     def _proves(self, token: Document, digest: str) -> bool:
         return secrets.same(token["digest"], digest) and live(token, times.text(self._clock.now()))
 
-    async def _owner(self, token: Document) -> Principal | None:
+    async def _caller(self, token: Document) -> _Caller | None:
+        id, ends = token["_id"], times.seconds(token["expiresAt"]) if token["expiresAt"] else float("inf")
+        token_key = _key(TOKENS, id)
         if token["kind"] == "operator":
-            return Principal(token["_id"], "", frozenset(), "unlimited", operator=True)
-        tenant = await self._store.get(TENANTS, OPERATOR, token["tenant"])
+            principal = Principal(id, "", frozenset(), "unlimited", operator=True)
+            return _Caller(principal, ends, token_key, token, "", None)
+        tenant = await self._document(TENANTS, token["tenant"])
         if tenant is None:
             return None
         if tenant["status"] != "active":
-            # For a known token alone: asking again and again shall not walk through all that are known.
-            if token["digest"] in self._known:
-                self.forget_tenant(tenant["_id"])
             raise Forbidden("This tenant is suspended; ask the operator.")
-        scopes = frozenset(token["scopes"])
-        return Principal(token["_id"], tenant["_id"], scopes, tenant["plan"], expires_at=token["expiresAt"])
+        principal = Principal(id, tenant["_id"], frozenset(token["scopes"]), tenant["plan"],
+                              expires_at=token["expiresAt"])  # fmt: skip
+        return _Caller(principal, ends, token_key, token, _key(TENANTS, tenant["_id"]), tenant)
+
+    async def _document(self, collection: Collection, id: str) -> Document | None:
+        async def load() -> Document:
+            found = await self._store.get(collection, OPERATOR, id)
+            if found is None:
+                raise _Missing
+            return found
+
+        under = tags.of_item(OPERATOR, collection.name, id)
+        try:
+            return (await self._remembered.fetch(_key(collection, id), under, load, LIFETIME)).value
+        except _Missing:
+            return None
+
+
+def _key(collection: Collection, id: str) -> str:
+    return f"{collection.name} {id}"

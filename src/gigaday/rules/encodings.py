@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 IDENTITY = ""
 SMALLEST = 512
@@ -18,7 +19,12 @@ def choose(accept: str, offered: Sequence[str]) -> str:
     Equal weights fall to our preference; identity is chosen over an encoding only where the client weighs it higher.
     What is malformed is passed over, and what lies beyond 1,000 characters is not read.
     """
-    weights = _weights(accept[:_LONGEST])
+    return _chosen(accept[:_LONGEST], tuple(offered))
+
+
+@lru_cache(maxsize=1_024)
+def _chosen(accept: str, offered: tuple[str, ...]) -> str:
+    weights = _weights(accept)
     rest = weights.get("*", 0.0)
     best, best_weight = IDENTITY, weights.get("identity", 0.0)
     for name in offered:

@@ -12,6 +12,11 @@ def text(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def seconds(value: str) -> float:
+    """Epoch seconds of a time in the stored form."""
+    return datetime.fromisoformat(value).timestamp()
+
+
 def parse(value: str) -> str:
     """Any RFC 3339 time or date in the stored form. Raises ValueError."""
     moment = datetime.fromisoformat(value)

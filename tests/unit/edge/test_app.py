@@ -1,12 +1,14 @@
 """The whole edge around a tiny origin."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from gigaday.contracts import Decision, Policy
+from gigaday.backends.memory import MemoryBuckets
+from gigaday.contracts import Charge, Charged, Decision, Policy
 from gigaday.edge import app as edge
-from gigaday.edge.observe import Counters
+from gigaday.edge.counters import Counters
 from gigaday.edge.shed import Caps
 from gigaday.errors import BackendDown
 from gigaday.model.request import Principal
@@ -18,13 +20,30 @@ class OneBucket:
     def __init__(self, left: int) -> None:
         self.left = left
 
-    async def take(self, key: str, policy: Policy, cost: int) -> Decision:
+    async def take(self, charges: Sequence[Charge]) -> Charged:
+        [(_, policy, cost)] = charges
         allowed = self.left >= cost
         self.left -= cost if allowed else 0
-        return Decision(allowed, self.left, 9, 0.0 if allowed else 2.5)
+        return Charged(policy, Decision(allowed, self.left, 9, 0.0 if allowed else 2.5))
 
 
-async def _lookup(token: str) -> Principal | None:
+class OneLimit:
+    version = 0
+
+    def of(self, principal: Principal | None, client: str) -> list[Charge]:
+        return [Charge("one", Policy("default", 5, 60))]
+
+
+class Uncached:
+    def fresh(self, key: str) -> None:
+        return None
+
+    async def fetch(self, *asked: Any, **more: Any) -> Any:
+        raise AssertionError("nothing here is cached")
+
+
+async def _lookup(token: str, admit: Any) -> Principal | None:
+    await admit()
     if token == "down":
         raise BackendDown
     return Principal("t", "acme", frozenset(), "free") if token == "good" else None
@@ -47,9 +66,15 @@ def build(clock: Any, log: Any) -> Any:
                 streams=lambda method, path: False,
                 public=lambda path: path == "/livez",
                 lookup=_lookup,
-                buckets=OneBucket(left),
-                policy_for=lambda principal: Policy("default", 5, 60),
+                known=lambda authorization: None,
+                limits=OneLimit(),
+                buckets=MemoryBuckets(clock=clock),
+                take=OneBucket(left).take,
+                responses=Uncached(),
+                seen=lambda receipt: True,
+                rule_for=lambda method, path: None,
                 cost=lambda method, path: 1,
+                at_once=lambda principal: 5,
             ),
         )
 

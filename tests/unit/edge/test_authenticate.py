@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from gigaday.edge.authenticate import Stage
-from gigaday.errors import BackendDown
+from gigaday.errors import BackendDown, RateLimited
 from gigaday.model.request import Principal, RequestState, state_of
 
 ALICE = Principal("tok1", "acme", frozenset(("products:read",)), "free")
@@ -14,12 +14,19 @@ class Tokens:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.down = False
+        self.spent: set[str] = set()
 
-    async def lookup(self, token: str) -> Principal | None:
+    async def admit(self, client: str) -> None:
+        if client in self.spent:
+            raise RateLimited
+
+    async def lookup(self, token: str, admit: Any) -> Principal | None:
+        if token != "known":
+            await admit()
         self.asked.append(token)
         if self.down:
             raise BackendDown
-        return ALICE if token == "good" else None
+        return ALICE if token in ("good", "known") else None
 
 
 @pytest.fixture
@@ -33,6 +40,7 @@ def stage(tokens: Tokens) -> Any:
         return Stage(
             app,
             lookup=tokens.lookup,
+            admit=tokens.admit,
             public=lambda path: path == "/livez",
             trusted_proxies=[ip_network("10.0.0.0/8"), ip_network("fd00::/8")],
         )
@@ -97,6 +105,14 @@ async def test_what_cannot_be_a_token_is_not_looked_up(identify: Any, tokens: To
     await identify(("authorization", "Bearer " + "a" * 513))
     await identify(("authorization", "Basic x"))
     assert tokens.asked == []
+
+
+async def test_past_its_limit_an_address_has_no_unknown_token_looked_up(identify: Any, tokens: Tokens) -> None:
+    tokens.spent.add("192.0.2.1")
+    state = await identify(("x-api-key", "good"))
+    assert (state.principal, state.refusal.status, tokens.asked) == (None, 429, [])
+    assert (await identify(("x-api-key", "known"))).principal == ALICE
+    assert (await identify(("x-api-key", "good"), client=("192.0.2.9", 1))).principal == ALICE
 
 
 async def test_an_outage_is_no_refusal(identify: Any, tokens: Tokens) -> None:

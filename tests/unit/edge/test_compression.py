@@ -1,6 +1,6 @@
 import zlib
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import pytest
 import zstandard
 

@@ -1,28 +1,41 @@
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from gigaday.contracts import Decision, Policy
-from gigaday.edge.limit import Stage
+from gigaday.contracts import Charge, Charged, Decision, Policy
+from gigaday.edge.limit import Stage, admit_unknown
 from gigaday.errors import RateLimited, Unauthenticated
 from gigaday.model.plan import PLANS
 from gigaday.model.request import Principal, RequestState, state_of
+from gigaday.rules.limits import OPERATOR, key_of
 
 ANONYMOUS = Policy("default", quota=100, window=900)
 
 
 class Ledger:
-    """Buckets that never refill."""
+    """One bucket a caller, that never refills."""
 
     def __init__(self) -> None:
         self.taken: dict[str, int] = {}
 
-    async def take(self, key: str, policy: Policy, cost: int) -> Decision:
+    async def take(self, charges: Sequence[Charge]) -> Charged:
+        [(key, policy, cost)] = charges
         left = policy.quota - self.taken.get(key, 0)
         if cost > left:
-            return Decision(False, left, 41, 0.2)
+            return Charged(policy, Decision(False, left, 41, 0.2))
         self.taken[key] = self.taken.get(key, 0) + cost
-        return Decision(True, left - cost, 41, 0.0)
+        return Charged(policy, Decision(True, left - cost, 41, 0.0))
+
+
+def charging(policy: Policy | None = None) -> Any:
+    def charges(principal: Principal | None, client: str) -> list[Charge]:
+        chosen = policy or (PLANS[principal.plan].policy if principal else ANONYMOUS)
+        who = (principal.tenant or OPERATOR) if principal else client
+        return [Charge(key_of(who, chosen), chosen)]
+
+    return charges
 
 
 @pytest.fixture
@@ -35,11 +48,12 @@ def stage(ledger: Ledger, clock: Any) -> Any:
     def make(app: Any, policy: Policy | None = None, legacy: bool = False) -> Stage:
         return Stage(
             app,
-            buckets=ledger,
+            charges=charging(policy),
+            take=ledger.take,
             clock=clock,
-            policy_for=lambda principal: policy or (PLANS[principal.plan].policy if principal else ANONYMOUS),
             cost=lambda method, path: 10 if path == "/batch" else 1,
             public=lambda path: path == "/livez",
+            at_once=lambda principal: 2,
             legacy=legacy,
         )
 
@@ -60,7 +74,6 @@ async def test_limits_a_caller_without_a_plan_by_address(call: Any, stage: Any, 
     assert ledger.taken == {"rate_limit:{192.0.2.1:default}": 1}
     assert _header(state, b"ratelimit-policy") == '"default";q=100;w=900'
     assert _header(state, b"ratelimit") == '"default";r=99;t=41'
-    assert state.policy == ANONYMOUS
 
 
 @pytest.mark.parametrize(("tenant", "who"), [("acme", "acme"), ("", "@operator")])
@@ -109,6 +122,18 @@ async def test_bad_credentials_cost_a_token_of_the_address(
     assert ledger.taken == {"rate_limit:{192.0.2.1:tiny}": 2}
 
 
+async def test_an_unknown_token_is_admitted_while_its_address_has_some_left_and_costs_it_nothing(
+    call: Any, stage: Any, replying: Any, ledger: Ledger
+) -> None:
+    tiny = Policy("tiny", 1, 90)
+    await admit_unknown(charging(tiny), ledger.take, "192.0.2.1")
+    await admit_unknown(charging(tiny), ledger.take, "192.0.2.1")
+    await call(stage(replying(), policy=tiny), state=_state())
+    with pytest.raises(RateLimited) as caught:
+        await admit_unknown(charging(tiny), ledger.take, "192.0.2.1")
+    assert caught.value.headers["Retry-After"] == "90"
+
+
 async def test_public_paths_are_unlimited(call: Any, stage: Any, replying: Any, ledger: Ledger) -> None:
     answer = await call(stage(replying()), path="/livez", state=_state())
     assert (ledger.taken, state_of(answer.scope).headers) == ({}, [])
@@ -126,6 +151,26 @@ async def test_a_policy_s_name_is_quoted(call: Any, stage: Any, replying: Any) -
     state = _state()
     await call(stage(replying(), policy=Policy('a"\\', 5, 60)), state=state)
     assert _header(state, b"ratelimit-policy") == '"a\\"\\\\";q=5;w=60'
+
+
+async def test_one_tenant_cannot_take_the_whole_node(call: Any, stage: Any) -> None:
+    held = asyncio.Event()
+
+    async def waiting(scope: Any, receive: Any, send: Any) -> None:
+        await held.wait()
+
+    subject = stage(waiting)
+    acme, other = (Principal("t", tenant, frozenset(), "free") for tenant in ("acme", "other"))
+    running = [asyncio.create_task(call(subject, state=_state(acme))) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(RateLimited, match="fewer at a time"):
+        await call(subject, state=_state(acme))
+    running.append(asyncio.create_task(call(subject, state=_state(other))))
+    await asyncio.sleep(0)
+    held.set()
+    await asyncio.gather(*running)
+    assert subject.running == {}
+    await call(subject, state=_state(acme))
 
 
 async def test_passes_lifespan_on(lifespan: Any, stage: Any) -> None:

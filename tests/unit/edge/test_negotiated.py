@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 import zstandard
 
-from gigaday.edge.cached import Stage
+from gigaday.edge.asgi import App, Receive, Scope, Send
+from gigaday.edge.negotiated import Negotiated
 
 BODY = b'{"data": "' + b"abc " * 500 + b'"}'
 JSON = ("content-type", "application/json")
@@ -12,9 +13,16 @@ ETAG = ("etag", '"abc"')
 ZSTD = ("accept-encoding", "zstd")
 
 
+def negotiating(origin: App) -> App:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await origin(scope, receive, Negotiated(scope, send).send)
+
+    return app
+
+
 @pytest.fixture
 def app(replying: Any) -> Any:
-    return Stage(replying(BODY, headers=[JSON, ETAG, ("cache-control", "private"), ("x-other", "1")]))
+    return negotiating(replying(BODY, headers=[JSON, ETAG, ("cache-control", "private"), ("x-other", "1")]))
 
 
 async def test_answers_plainly_without_accept_encoding(call: Any, app: Any) -> None:
@@ -63,7 +71,7 @@ async def test_a_write_is_never_304(call: Any, app: Any) -> None:
 
 
 async def test_an_error_is_never_304(call: Any, replying: Any) -> None:
-    app = Stage(replying(BODY, status=404, headers=[JSON, ETAG]))
+    app = negotiating(replying(BODY, status=404, headers=[JSON, ETAG]))
     assert (await call(app, headers=[("if-none-match", "*")])).status == 404
 
 
@@ -74,12 +82,12 @@ async def test_head_has_the_headers_of_get(call: Any, app: Any) -> None:
 
 
 async def test_head_keeps_the_length_a_handler_said(call: Any, replying: Any) -> None:
-    app = Stage(replying(b"", headers=[("content-type", "image/png"), ("content-length", "12345")]))
+    app = negotiating(replying(b"", headers=[("content-type", "image/png"), ("content-length", "12345")]))
     assert (await call(app, "HEAD")).get("content-length") == "12345"
 
 
 async def test_head_of_a_stream_has_no_body(call: Any, replying: Any) -> None:
-    answer = await call(Stage(replying(b"a" * 600, b"b" * 600, b"c")), "HEAD")
+    answer = await call(negotiating(replying(b"a" * 600, b"b" * 600, b"c")), "HEAD")
     assert (answer.body, answer.ended) == (b"", True)
 
 
@@ -96,33 +104,33 @@ async def test_head_of_a_stream_has_no_body(call: Any, replying: Any) -> None:
     ],
 )
 async def test_leaves_what_must_not_be_encoded(call: Any, replying: Any, headers: Any) -> None:
-    answer = await call(Stage(replying(BODY, headers=headers)), headers=[ZSTD])
+    answer = await call(negotiating(replying(BODY, headers=headers)), headers=[ZSTD])
     assert answer.body == BODY
 
 
 async def test_leaves_small_answers_parts_and_streams(call: Any, replying: Any) -> None:
-    assert (await call(Stage(replying(b"x" * 511)), headers=[ZSTD])).body == b"x" * 511
-    assert (await call(Stage(replying(BODY, status=206)), headers=[ZSTD])).body == BODY
-    streamed = await call(Stage(replying(BODY, BODY)), headers=[ZSTD])
+    assert (await call(negotiating(replying(b"x" * 511)), headers=[ZSTD])).body == b"x" * 511
+    assert (await call(negotiating(replying(BODY, status=206)), headers=[ZSTD])).body == BODY
+    streamed = await call(negotiating(replying(BODY, BODY)), headers=[ZSTD])
     assert (streamed.body, streamed.get("content-encoding")) == (BODY * 2, None)
 
 
 async def test_encodes_large_answers_too(call: Any, replying: Any) -> None:
-    answer = await call(Stage(replying(BODY * 200)), headers=[ZSTD])
+    answer = await call(negotiating(replying(BODY * 200)), headers=[ZSTD])
     assert zstandard.decompress(answer.body) == BODY * 200
 
 
 async def test_204_gets_no_length(call: Any, replying: Any) -> None:
-    answer = await call(Stage(replying(b"", status=204, headers=[])), "DELETE")
+    answer = await call(negotiating(replying(b"", status=204, headers=[])), "DELETE")
     assert (answer.status, answer.get("content-length")) == (204, None)
 
 
 async def test_adds_to_what_the_origin_said(call: Any, replying: Any) -> None:
     origin = replying(headers=[JSON, ("Vary", "Origin, authorization"), ("Cache-Status", "gigaday; hit")])
-    answer = await call(Stage(origin))
+    answer = await call(negotiating(origin))
     assert answer.get("vary") == "Origin, authorization, Accept-Encoding, X-API-Key"
     assert answer.get("cache-status") == "gigaday; hit"
-    assert (await call(Stage(replying(headers=[JSON, ("vary", "*")])))).get("vary") == "*"
+    assert (await call(negotiating(replying(headers=[JSON, ("vary", "*")])))).get("vary") == "*"
 
 
 @pytest.mark.parametrize("name", ["accept-encoding", "if-none-match"])
@@ -130,7 +138,3 @@ async def test_adds_to_what_the_origin_said(call: Any, replying: Any) -> None:
 async def test_junk_is_answered_plainly(call: Any, app: Any, name: str, value: str) -> None:
     answer = await call(app, headers=[(name, value)])
     assert (answer.status, answer.body) == (200, BODY)
-
-
-async def test_passes_lifespan_on(lifespan: Any) -> None:
-    assert await lifespan(Stage)

@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from gigaday.edge.observe import BOUNDS, Counters, Stage
+from gigaday.edge.counters import BOUNDS, Counters
+from gigaday.edge.observe import Stage
 from gigaday.model.request import Principal, state_of
 
 

@@ -5,17 +5,19 @@ import pytest
 
 from gigaday.edge.shed import Caps, Stage, UriTooLong
 from gigaday.errors import BadRequest, BodyTooLarge, HeadersTooLarge, Unavailable
+from gigaday.model.request import RequestState
 
 HOST = ("host", "example.test")
 
 
 @pytest.fixture
-def stage() -> Any:
+def stage(clock: Any) -> Any:
     def make(app: Any, priority: Any = "read", streams: bool = False, **caps: Any) -> Stage:
         choose = priority if callable(priority) else lambda method, path: priority
         return Stage(
             app,
             caps=Caps(**caps),
+            clock=clock,
             body_cap=lambda method, path: 10,
             priority=choose,
             streams=lambda method, path: streams,
@@ -157,3 +159,39 @@ async def test_an_error_frees_its_place(call: Any, stage: Any, raising: Any) -> 
 
 async def test_passes_lifespan_on(lifespan: Any, stage: Any) -> None:
     assert await lifespan(stage)
+
+
+async def test_learns_that_it_is_overloaded_and_refuses_sooner(
+    call: Any, stage: Any, clock: Any, replying: Any
+) -> None:
+    slow = 0.0
+
+    async def origin(scope: Any, receive: Any, send: Any) -> None:
+        clock.time += slow
+        await replying()(scope, receive, send)
+
+    async def burst(shed: Stage) -> None:
+        for _ in range(500):
+            await call(shed, headers=[HOST], state=RequestState("r", clock.time))
+            clock.time += 0.01
+
+    shed = stage(origin, max_in_flight=100, least_in_flight=5)
+    slow = 0.001
+    await burst(shed)
+    usual = shed.limit.value
+    slow = 0.5
+    await burst(shed)
+    assert usual == 100
+    assert 5 <= shed.limit.value < 50
+
+
+async def test_slow_bodies_teach_nothing(call: Any, stage: Any, clock: Any) -> None:
+    async def origin(scope: Any, receive: Any, send: Any) -> None:
+        clock.time += 0.001 if scope["method"] == "GET" else 9.0
+        await _reading(scope, receive, send)
+
+    shed = stage(origin, max_in_flight=100, least_in_flight=5)
+    for _ in range(500):
+        await call(shed, headers=[HOST], state=RequestState("r", clock.time))
+        await call(shed, "POST", headers=[HOST], chunks=[b"x"], state=RequestState("r", clock.time))
+    assert shed.limit.value == 100

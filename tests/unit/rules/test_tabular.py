@@ -13,7 +13,9 @@ def test_a_price_takes_two_columns_and_nested_data_is_json():
     assert flatten(document, header) == ["1", "Stool", "", "4900", "EUR", '{"h":75}', "[]", "3"]
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx", "\n=1", "\n", "'=1", "''-x", "plain", "'quoted'", "a=b"])
+@pytest.mark.parametrize(
+    "name", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx", "\n=1", "\n", "'=1", "''-x", "plain", "'quoted'", "a=b"]
+)
 def test_a_cell_is_never_a_formula_and_reads_back_as_it_was(name):
     [cell] = flatten({"name": name}, ["name"])
     assert cell[0] not in "=+-@\t\r\n"

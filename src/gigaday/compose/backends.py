@@ -1,0 +1,128 @@
+"""The back ends that the settings choose, and what keeps the caches over them coherent."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gigaday.backends.clock import SystemClock
+from gigaday.backends.folder import FolderStore
+from gigaday.backends.memory import MemoryBuckets
+from gigaday.backends.sqlite import SqliteStore
+from gigaday.caching.coherent_store import CoherentStore
+from gigaday.caching.gathered_store import GatheredStore
+from gigaday.caching.invalidation import Invalidation
+from gigaday.caching.stream import Stream
+from gigaday.caching.trust import Trust
+from gigaday.compose.resources import COLLECTIONS, UNCACHED
+from gigaday.compose.shared import Shared, open_shared
+from gigaday.contracts import Buckets, Clock, DocumentStore, ObjectStore
+from gigaday.model.request import note_receipt
+from gigaday.settings import Settings
+
+if TYPE_CHECKING:
+    from gigaday.backends.mongo_admin import MongoAdmin
+
+
+@dataclass(frozen=True)
+class Coherence:
+    """What this process invalidates and hears of; `stream` and `shared` are None where it is the only one."""
+
+    invalidation: Invalidation
+    trust: Trust
+    stream: Stream | None
+    shared: Shared | None
+
+
+@dataclass(frozen=True)
+class Backends:
+    """What was chosen behind each contract. `documents` tell the caches what is written; `plain` do not."""
+
+    documents: DocumentStore
+    plain: DocumentStore
+    objects: ObjectStore
+    buckets: Buckets
+    clock: Clock
+    coherence: Coherence
+
+
+@asynccontextmanager
+async def open_backends(settings: Settings) -> AsyncIterator[Backends]:
+    """The back ends that the settings name, opened, prepared where empty, and closed again. Raises BackendDown."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        coherence = await _coherence(settings, clock, stack)
+        plain = _documents(settings)
+        documents = CoherentStore(
+            plain, coherence.invalidation.invalidate, lambda receipt: note_receipt(receipt.token), UNCACHED
+        )
+        stack.push_async_callback(documents.close)
+        objects = _objects(settings)
+        stack.push_async_callback(objects.close)
+        await plain.prepare(COLLECTIONS)
+        buckets = coherence.shared.buckets if coherence.shared else MemoryBuckets(clock=clock)
+        yield Backends(documents, plain, objects, buckets, clock, coherence)
+
+
+async def _coherence(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Coherence:
+    trust = Trust()
+    if not settings.redis_cluster_urls:
+        return Coherence(Invalidation(), trust, None, None)
+    shared = await stack.enter_async_context(open_shared(settings, clock, lambda: max(settings.workers, stream.live)))
+    stream = Stream(shared.bus, clock, trust, node=secrets.token_hex(8))
+    invalidation = Invalidation(shared.cache, stream)
+    stack.push_async_callback(stream.close)
+    stack.push_async_callback(invalidation.close)
+    return Coherence(invalidation, trust, stream, shared)
+
+
+def _documents(settings: Settings) -> DocumentStore:
+    if settings.mongodb_uri is None:
+        return SqliteStore.open(settings.data_dir / "gigaday.sqlite")
+    from gigaday.backends.mongo_bulk import (
+        MongoBulkStore,  # here, so that the embedded default starts without the driver
+    )
+
+    store = MongoBulkStore.open(
+        settings.mongodb_uri.get_secret_value(),
+        max_pool=settings.mongodb_max_pool_size,
+        min_pool=settings.mongodb_min_pool_size,
+    )
+    return GatheredStore(store)
+
+
+def database_admin(settings: Settings) -> "MongoAdmin | None":
+    """What makes indexes and shards, or None where SQLite needs neither."""
+    if settings.mongodb_uri is None:
+        return None
+    from gigaday.backends.mongo_admin import MongoAdmin
+
+    return MongoAdmin.open(settings.mongodb_uri.get_secret_value())
+
+
+def _objects(settings: Settings) -> ObjectStore:
+    if settings.s3_bucket is None:
+        return FolderStore(settings.data_dir / "objects")
+    from gigaday.backends.s3 import S3Objects
+
+    secret = settings.aws_secret_access_key
+    return S3Objects(
+        settings.s3_bucket,
+        endpoint=settings.s3_endpoint,
+        region=settings.aws_region,
+        access_key_id=settings.aws_access_key_id,
+        secret_access_key=secret.get_secret_value() if secret else None,
+    )
+
+
+def describe(settings: Settings) -> dict[str, str]:
+    """Each back end chosen, for the operator's eyes: no secrets."""
+    return {
+        "documents": "MongoDB" if settings.mongodb_uri else f"SQLite ({settings.data_dir / 'gigaday.sqlite'})",
+        "objects": f"S3 (bucket {settings.s3_bucket})"
+        if settings.s3_bucket
+        else f"folder ({settings.data_dir / 'objects'})",
+        "cache and limits": "Redis Cluster" if settings.redis_cluster_urls else "in process",
+        "cdn": "none: media are served by the node",
+    }

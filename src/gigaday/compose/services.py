@@ -1,0 +1,99 @@
+"""Tenants, tokens, limits and the caches of one process, over the chosen back ends."""
+
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gigaday.api.declaration import Resource
+from gigaday.caching.coherent import Coherent
+from gigaday.caching.fill import Codec
+from gigaday.compose.backends import Backends
+from gigaday.compose.resources import RESOURCES
+from gigaday.contracts import Policy
+from gigaday.edge.entry import Entry, EntryCodec
+from gigaday.limiting.shadow import Shadowed
+from gigaday.model.plan import PLANS
+from gigaday.ops.demo import Demo
+from gigaday.ops.limits import Limits
+from gigaday.ops.tenancy import Tenancy
+from gigaday.ops.token_lookup import DocumentCodec, TokenLookup
+from gigaday.settings import Settings
+
+V = TypeVar("V")
+_TOKENS_SHARE = 4
+"""One part in so many of the cache's memory is for tokens and tenants."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What requests are served with: `buckets` are the enforced limits, with those on trial beside them."""
+
+    tenancy: Tenancy
+    tokens: TokenLookup
+    limits: Limits
+    buckets: Shadowed
+    responses: Coherent[Entry]
+
+
+def services(backends: Backends, settings: Settings, resources: Sequence[Resource] = RESOURCES) -> Services:
+    """All of them, with empty caches."""
+    in_force = limits(backends, settings)
+    for_tokens = settings.cache_bytes // _TOKENS_SHARE
+    remembered = _cache(backends, DocumentCodec(), for_tokens)
+    return Services(
+        tenancy(backends, settings, resources),
+        TokenLookup(backends.plain, backends.clock, pepper_of(settings), remembered),
+        in_force,
+        Shadowed(backends.buckets, backends.buckets, in_force.trial),
+        _cache(backends, EntryCodec(), settings.cache_bytes - for_tokens),
+    )
+
+
+def _cache(backends: Backends, codec: Codec[V], max_bytes: int) -> Coherent[V]:
+    coherence = backends.coherence
+    shared = coherence.shared.cache if coherence.shared else None
+    return Coherent(backends.clock, codec, coherence.invalidation, coherence.trust, shared=shared, max_bytes=max_bytes)
+
+
+def pepper_of(settings: Settings) -> bytes:
+    """The key of token HMACs: set, or made once and kept beside the data."""
+    if settings.pepper is not None:
+        return settings.pepper.get_secret_value().encode()
+    path = settings.data_dir / "pepper"
+    with suppress(FileExistsError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f"pepper.{secrets.token_hex(8)}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_hex(32))
+        try:
+            os.link(fresh, path)
+        finally:
+            fresh.unlink()
+    return path.read_text().encode()
+
+
+def tenancy(backends: Backends, settings: Settings, resources: Sequence[Resource] = RESOURCES) -> Tenancy:
+    """Tenants and tokens over the chosen documents."""
+    return Tenancy(
+        backends.documents,
+        backends.clock,
+        environment=settings.environment,
+        pepper=pepper_of(settings),
+        resources=[declared.name for declared in resources],
+    )
+
+
+def limits(backends: Backends, settings: Settings) -> Limits:
+    """The limits in force, to be refreshed."""
+    anonymous = Policy("default", settings.anonymous_quota, settings.anonymous_window)
+    return Limits(backends.documents, backends.clock, PLANS, anonymous)
+
+
+async def demo(backends: Backends, settings: Settings) -> str:
+    """The demo tenant's token, with everything behind it made where it is missing."""
+    work = tenancy(backends, settings)
+    token_file = settings.data_dir / "demo.token"
+    return await Demo(backends.documents, backends.objects, work, backends.clock, token_file).ensure()

@@ -1,0 +1,61 @@
+"""What all nodes share in Redis: the cache, the bus of invalidations and the token buckets."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from gigaday.contracts import Bus, Clock, SharedCache
+from gigaday.limiting.failover import Failover, Guarded
+from gigaday.limiting.leased import LeasedBuckets
+from gigaday.resilience.breaker import Breaker
+from gigaday.settings import Settings
+
+
+@dataclass
+class Shared:
+    """`buckets` lease from the cluster, or from the backup while the cluster is down."""
+
+    cache: SharedCache
+    bus: Bus
+    buckets: LeasedBuckets
+    failover: Failover
+
+
+@asynccontextmanager
+async def open_shared(settings: Settings, clock: Clock, workers: Callable[[], int]) -> AsyncIterator[Shared]:
+    """Connects to nothing yet: a cluster that is down keeps no node from starting. Limits are shared out among as many
+    as `workers` says."""
+    # Here, so that the embedded default starts without the driver.
+    from gigaday.backends.redis_buckets import RedisBuckets
+    from gigaday.backends.redis_bus import RedisBus
+    from gigaday.backends.redis_cache import RedisCache
+    from gigaday.backends.redis_connect import Redis, addresses
+    from gigaday.backends.redis_lane import Access
+
+    password = settings.redis_password.get_secret_value() if settings.redis_password else ""
+    access = Access(password=password)
+    async with AsyncExitStack() as stack:
+
+        def connect(urls: str) -> Redis:
+            redis = Redis(addresses(urls), access)
+            stack.push_async_callback(redis.close)
+            return redis
+
+        cluster, *backup = [connect(urls) for urls in (settings.redis_cluster_urls, settings.redis_backup_urls) if urls]
+        failover = Failover([Guarded(RedisBuckets(redis), Breaker(clock)) for redis in (cluster, *backup)])
+        shared = Shared(
+            cache=RedisCache(cluster, clock=clock, unique=os.urandom),
+            bus=RedisBus(cluster),
+            buckets=LeasedBuckets(failover, workers, clock),
+            failover=failover,
+        )
+        tending = asyncio.create_task(shared.buckets.tend())
+        try:
+            yield shared
+        finally:
+            tending.cancel()
+            with suppress(asyncio.CancelledError):
+                await tending
+            await shared.buckets.close()

@@ -1,0 +1,148 @@
+"""A whole answer, ready to be sent many times: its final bytes in each encoding, each with its own strong ETag."""
+
+import asyncio
+
+import msgspec
+
+from gigaday.edge.asgi import Headers, Message
+from gigaday.edge.compression import ENCODERS
+from gigaday.model.caching import CacheRule
+from gigaday.rules import encodings, etags
+
+_LARGE = 256 * 1024
+"""Bodies from here on are encoded in a thread: they would hold up the event loop."""
+_OFFERED = tuple(ENCODERS)
+_KEPT_BY_304 = frozenset(
+    (b"etag", b"cache-control", b"vary", b"date", b"expires", b"last-modified", b"content-location")
+)
+_CALLERS = ("Authorization", "X-API-Key")
+_BYTES_BESIDE_BODY = 1_500
+"""What an entry takes in memory besides its bodies: headers, tags, the objects themselves."""
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """An answer in one encoding. `etag` is empty where it has none. `headers` lack only what belongs to one request;
+    `held` are those of a 304."""
+
+    body: bytes
+    etag: str
+    headers: Headers
+    held: Headers
+
+
+class Entry:
+    """An answer of the origin, encoded once for each encoding asked for, however often it is sent.
+
+    `scope` is what a caller needs to be given it, `cost` what a request for it takes from the caller's bucket.
+    """
+
+    __slots__ = ("_encodable", "_variants", "body", "cost", "headers", "scope", "status")
+
+    def __init__(self, status: int, headers: Headers, body: bytes, rule: CacheRule | None = None) -> None:
+        self.status, self.body = status, body
+        self.scope, self.cost = (rule.scope, rule.cost) if rule else ("", 1)
+        self.headers = varying(headers)
+        self._encodable = status != 206 and len(body) >= encodings.SMALLEST and _encodable(headers)
+        self._variants: dict[str, Variant] = {}
+
+    @classmethod
+    def of(cls, start: Message, body: bytes, rule: CacheRule | None = None) -> "Entry":
+        """From the two messages of a whole answer."""
+        return cls(start["status"], lowered(start), body, rule)
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory, about: with room for the encodings that may be asked for."""
+        return len(self.body) * 2 + _BYTES_BESIDE_BODY
+
+    def variant(self, accept: str) -> Variant | None:
+        """What a client that sends this Accept-Encoding gets, if it is made already."""
+        return self._variants.get(self._choose(accept))
+
+    async def make(self, accept: str) -> Variant:
+        """The same, made where it is not."""
+        encoding = self._choose(accept)
+        made = self._variants.get(encoding)
+        if made is None:
+            made = self._variants[encoding] = self._made(encoding, await _encoded(encoding, self.body))
+        return made
+
+    def _choose(self, accept: str) -> str:
+        return encodings.choose(accept, _OFFERED) if self._encodable else encodings.IDENTITY
+
+    def _made(self, encoding: str, body: bytes) -> Variant:
+        headers, etag = self.headers, field(self.headers, b"etag")
+        if encoding:
+            headers = with_field(headers, b"content-encoding", encoding)
+            if etag:
+                etag = etags.for_encoding(etag, encoding)
+                headers = with_field(headers, b"etag", etag)
+        held = [(name, value) for name, value in headers if name in _KEPT_BY_304]
+        if _has_body(self.status) and (body or not field(headers, b"content-length")):
+            # A handler that answers HEAD by itself has said the length of what it left out.
+            headers = with_field(headers, b"content-length", str(len(body)))
+        return Variant(body, etag, headers, held)
+
+
+class EntryCodec:
+    """Entries as MessagePack in the shared cache: what the origin said, from which the encodings are made anew."""
+
+    def encode(self, value: Entry) -> bytes:
+        return msgspec.msgpack.encode((value.status, value.headers, value.body, value.scope, value.cost))
+
+    def decode(self, raw: bytes) -> Entry:
+        """Raises msgspec.DecodeError (a ValueError)."""
+        status, headers, body, scope, cost = msgspec.msgpack.decode(raw, type=_Stored)
+        return Entry(status, headers, body, CacheRule("", "", scope, 0.0, cost))
+
+    def size(self, value: Entry) -> int:
+        return value.size
+
+
+_Stored = tuple[int, Headers, bytes, str, int]
+
+
+async def _encoded(encoding: str, body: bytes) -> bytes:
+    if not encoding:
+        return body
+    encode = ENCODERS[encoding]
+    return encode(body) if len(body) < _LARGE else await asyncio.to_thread(encode, body)
+
+
+def _encodable(headers: Headers) -> bool:
+    """Whether encoding may help. A part of something is never encoded: its offsets would lie."""
+    if field(headers, b"content-encoding") or field(headers, b"content-range") or field(headers, b"accept-ranges"):
+        return False
+    if "no-transform" in field(headers, b"cache-control"):
+        return False
+    return encodings.compressible(field(headers, b"content-type"))
+
+
+def _has_body(status: int) -> bool:
+    return status >= 200 and status not in (204, 304)
+
+
+def lowered(start: Message) -> Headers:
+    """The headers of a start message, with lower-case names."""
+    return [(name.lower(), value) for name, value in start.get("headers", ())]
+
+
+def field(headers: Headers, name: bytes) -> str:
+    """The first value of a header, or ""."""
+    return next((value.decode("latin-1") for key, value in headers if key == name), "")
+
+
+def with_field(headers: Headers, name: bytes, value: str) -> Headers:
+    """`headers` with this value alone under `name`."""
+    return [pair for pair in headers if pair[0] != name] + [(name, value.encode("latin-1"))]
+
+
+def varying(headers: Headers) -> Headers:
+    """`headers` that tell other caches on what the answer depends."""
+    said = [part.strip() for key, value in headers if key == b"vary" for part in value.decode("latin-1").split(",")]
+    if "*" in said:
+        return headers
+    text = encodings.compressible(field(headers, b"content-type"))
+    names = ("Accept-Encoding", *_CALLERS) if text else _CALLERS
+    known = {name.lower() for name in said}
+    return with_field(headers, b"vary", ", ".join([*filter(None, said), *(n for n in names if n.lower() not in known)]))

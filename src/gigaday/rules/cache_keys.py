@@ -1,0 +1,29 @@
+"""Under which key an answer is cached: all that shapes it, and nothing else."""
+
+from functools import lru_cache
+from urllib.parse import parse_qsl, urlencode
+
+_LONGEST_QUERY = 2_048
+_MOST_PARAMETERS = 40
+
+
+def key(tenant: str, path: str, query: str) -> str:
+    """Of a canonical query. No tenant id and no path that has an operation holds a space."""
+    return f"{tenant} {path}?{query}"
+
+
+@lru_cache(maxsize=8_192)
+def canonical(query: bytes) -> str | None:
+    """The query string with its parameters decoded, sorted and encoded again, so that one question has one key;
+    None where it is malformed or so long that its answer is not worth keeping."""
+    if not query:
+        return ""
+    if len(query) > _LONGEST_QUERY:
+        return None
+    try:
+        found = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
+        )
+    except ValueError:
+        return None
+    return urlencode(sorted(found))

@@ -1,0 +1,45 @@
+import zlib
+
+import brotli
+import pytest
+import zstandard
+
+from gigaday.edge.entry import Entry
+
+BODY = b'{"data": "' + b"abc " * 500 + b'"}'
+HEADERS = [(b"content-type", b"application/json"), (b"etag", b'"abc"'), (b"cache-control", b"private")]
+DECODE = {
+    "": lambda body: body,
+    "zstd": zstandard.decompress,
+    "br": brotli.decompress,
+    "gzip": lambda body: zlib.decompress(body, wbits=31),
+}
+
+
+@pytest.mark.parametrize("encoding", DECODE)
+async def test_each_encoding_has_its_bytes_its_length_and_its_tag(encoding: str) -> None:
+    made = await Entry(200, HEADERS, BODY).make(encoding)
+    assert DECODE[encoding](made.body) == BODY
+    assert dict(made.headers)[b"content-length"] == str(len(made.body)).encode()
+    assert made.etag == (f'"abc-{encoding}"' if encoding else '"abc"')
+    assert dict(made.held)[b"etag"] == made.etag.encode()
+
+
+async def test_an_encoding_is_made_once_and_then_given_without_waiting() -> None:
+    entry = Entry(200, HEADERS, BODY)
+    assert entry.variant("zstd") is None
+    made = await entry.make("zstd")
+    assert entry.variant("zstd, gzip;q=0.5") is made
+    assert await entry.make("zstd") is made
+
+
+async def test_absurd_accept_encodings_make_no_further_bytes() -> None:
+    entry = Entry(200, HEADERS, BODY)
+    made = {id(await entry.make(f"zstd, x{number}")) for number in range(100)}
+    assert len(made) == 1
+
+
+async def test_says_what_its_answer_depends_on() -> None:
+    made = await Entry(200, HEADERS, BODY).make("")
+    assert dict(made.held)[b"vary"] == b"Accept-Encoding, Authorization, X-API-Key"
+    assert set(dict(made.held)) == {b"etag", b"cache-control", b"vary"}
