@@ -185,12 +185,13 @@ class Policy(msgspec.Struct, frozen=True):
 
 class Decision(msgspec.Struct, frozen=True):
     """`remaining` whole tokens; `reset` seconds until the bucket is full; `retry_after` seconds until the asked
-    cost would be admitted (0 when admitted)."""
+    cost would be admitted (0 when admitted); `unshared` where no shared bucket could be asked."""
 
     allowed: bool
     remaining: int
     reset: int
     retry_after: float
+    unshared: bool = False
 
 
 class Charge(NamedTuple):

@@ -46,7 +46,7 @@ def operations(tenancy: Tenancy, cursor_key: bytes) -> list[Operation]:
     path = f"{BASE}/admin/tenants"
 
     def operation(method: str, at: str, name: str, summary: str, handle: Any, **more: Any) -> Operation:
-        return Operation(method, at, name, summary, handle, OPERATOR, "admin", **more)
+        return Operation(method, at, name, summary, handle, OPERATOR, "admin", opens=True, **more)
 
     return [
         operation("GET", path, "list_tenants", "List tenants", work.list, answer=("page", Tenant), parameters=PAGE),

@@ -49,7 +49,8 @@ class Cached(msgspec.Struct, frozen=True):
 class Operation(msgspec.Struct, frozen=True):
     """`scope` is PUBLIC, OPERATOR or a token scope; `cost` is in tokens of the caller's bucket; `body_cap` in bytes
     (0: the default cap). `answer` is a Struct, or ("page" | "part", Struct): a list of it, or of it what `fields`
-    chose. `errors` are the statuses beyond those every operation may answer. `repeats` reads a streamed body and says
+    chose. `opens` is for what has to work in an emergency: its limit opens while no shared bucket can be asked.
+    `errors` are the statuses beyond those every operation may answer. `repeats` reads a streamed body and says
     whether it is the one that this answer was given to."""
 
     method: str
@@ -72,4 +73,5 @@ class Operation(msgspec.Struct, frozen=True):
     streams: bool = False
     idempotent: bool = False
     cached: Cached | None = None
+    opens: bool = False
     repeats: Repeats | None = None

@@ -79,7 +79,7 @@ def operations(tenancy: Tenancy, cursor_key: bytes) -> list[Operation]:
                   "tokens:write", "tokens", body=Rotation, example={"overlap": 3600}, answer=IssuedToken,
                   success=201, errors=(404, 409), parameters=(ROTATION_KEY,), cost=5),
         Operation("DELETE", path + "/{id}", "revoke_token", "Revoke a token", work.revoke, "tokens:write", "tokens",
-                  success=204, errors=(404, 409), cost=5, idempotent=True),
+                  success=204, errors=(404, 409), cost=5, opens=True, idempotent=True),
     ]  # fmt: skip
 
 

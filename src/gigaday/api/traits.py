@@ -50,6 +50,11 @@ class Traits:
             return None  # what can never exist is not worth remembering
         return CacheRule(operation.cached.collection, id, operation.scope, operation.cached.seconds, operation.cost)
 
+    def opens(self, method: str, path: str) -> bool:
+        """Whether the limit opens while no shared bucket can be asked."""
+        operation = self._router.operation(method, path)
+        return operation is not None and operation.opens
+
     def public(self, path: str) -> bool:
         """Whether neither token nor limit is asked for: health, documentation, and paths that do not exist."""
         return not path.startswith("/api/v1/")

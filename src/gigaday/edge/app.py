@@ -26,7 +26,7 @@ class Responses(cached.Responses, hot.Fresh, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Collaborators:
-    """All that the stages are given. `body_cap`, `priority`, `streams` and `cost` decide from (method, path),
+    """All that the stages are given. `body_cap`, `priority`, `streams`, `opens` and `cost` decide from (method, path),
     `public` from the path."""
 
     clock: Clock
@@ -46,6 +46,7 @@ class Collaborators:
     take: limit.Take
     cost: Callable[[str, str], int]
     at_once: Callable[[Principal], int]
+    opens: Callable[[str, str], bool]
     responses: Responses
     seen: Callable[[str], bool]
     rule_for: Callable[[str, str], CacheRule | None]
@@ -96,6 +97,7 @@ def _limit(app: App, c: Collaborators) -> App:
         cost=c.cost,
         public=c.public,
         at_once=c.at_once,
+        opens=c.opens,
         legacy=c.legacy_limit_headers,
     )
 

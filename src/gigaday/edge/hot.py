@@ -30,6 +30,7 @@ _READ = {b"host": 0, b"authorization": 1, b"accept-encoding": 2, b"if-none-match
 _MOST_HEADERS, _MOST_HEADER_BYTES = 40, 4_096
 _MOST_CALLERS = 100_000
 _HIT = (b"cache-status", b"gigaday; hit")
+_DEGRADED = (b"x-degraded", b"limits")
 _SERVER = (b"server", b"gigaday")
 
 _Answer = tuple[int, Headers, bytes]
@@ -160,6 +161,8 @@ def _told(caller: _Caller, decision: Decision, variant: Variant | None, held: by
         (b"x-request-id", id.encode()),
         _SERVER,
     ]
+    if decision.unshared:
+        own.append(_DEGRADED)
     if variant is None or not decision.allowed:
         headers, before, after = _refusal(limits.wait(decision), len(id))
         return 429, [*headers, *own], before + id.encode() + after

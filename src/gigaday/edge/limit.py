@@ -3,7 +3,7 @@
 import math
 from collections.abc import Awaitable, Callable, Sequence
 
-from gigaday.contracts import Charge, Charged, Clock
+from gigaday.contracts import Charge, Charged, Clock, Decision
 from gigaday.edge.asgi import App, Headers, Receive, Scope, Send
 from gigaday.errors import RateLimited
 from gigaday.model.request import Principal, RequestState, state_of
@@ -18,7 +18,8 @@ Take = Callable[[Sequence[Charge]], Awaitable[Charged]]
 class Stage:
     """Limits tenants by their plan and tokens by what is set, and callers without a valid token by their address.
 
-    What `edge.authenticate` refused is raised here, after its token was taken. `at_once` is how many requests of one
+    While no shared bucket can be asked, what `opens` names (from method and path) is let through whatever its limit: what
+    an operator needs to end the emergency. What `edge.authenticate` refused is raised here, after its token was taken. `at_once` is how many requests of one
     tenant are worked on at a time. `legacy` adds the older X-RateLimit-* headers, whose Reset is in epoch seconds.
     """
 
@@ -32,14 +33,16 @@ class Stage:
         cost: Callable[[str, str], int],
         public: Callable[[str], bool],
         at_once: Callable[[Principal], int],
+        opens: Callable[[str, str], bool],
         legacy: bool = False,
     ) -> None:
         self.app = app
         self.charges, self.take = charges, take
-        self.clock, self.cost, self.public, self.at_once, self.legacy = clock, cost, public, at_once, legacy
+        self.clock, self.cost, self.public, self.at_once, self.opens = clock, cost, public, at_once, opens
+        self.legacy = legacy
         self.running: dict[str, int] = {}
         """How many requests of each tenant are being worked on."""
-        self.crowded = 0
+        self.crowded = self.opened = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or self.public(scope["path"]):
@@ -83,10 +86,18 @@ class Stage:
         state.headers += _headers(charged)
         if self.legacy:
             state.headers += _legacy_headers(charged, self.clock.now())
+        if charged.decision.unshared:
+            state.headers.append((b"x-degraded", b"limits"))
         if not charged.decision.allowed:
-            raise _refusal(limits.wait(charged.decision))
+            self._open(scope, charged.decision)
         if state.refusal is not None:
             raise state.refusal
+
+    def _open(self, scope: Scope, refused: Decision) -> None:
+        """Lets the request through all the same, or raises its refusal."""
+        if not (refused.unshared and self.opens(scope["method"], scope["path"])):
+            raise _refusal(limits.wait(refused))
+        self.opened += 1
 
 
 _RETRY_SOON = {"Retry-After": "1"}

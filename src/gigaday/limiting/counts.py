@@ -15,8 +15,6 @@ class Counts:
     """Refused by the shared bucket, or by what was remembered of it."""
     shared_in: int = 0
     """Admitted out of the local share, the shared buckets being down."""
-    opened: int = 0
-    """Admitted beyond the local share, the limit being declared open."""
     closed: int = 0
     """Refused beyond the local share."""
 
@@ -29,8 +27,8 @@ class Counts:
 
     @property
     def decisions(self) -> int:
-        return self.leased + self.exact + self.denied + self.shared_in + self.opened + self.closed
+        return self.leased + self.exact + self.denied + self.shared_in + self.closed
 
     @property
     def fallbacks(self) -> int:
-        return self.shared_in + self.opened + self.closed
+        return self.shared_in + self.closed

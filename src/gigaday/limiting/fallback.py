@@ -1,26 +1,24 @@
-"""Decides while no shared bucket can be reached: out of the local share, then open or closed as declared."""
+"""Decides while no shared bucket can be reached: out of this worker's share of the limit.
+
+What is refused then is marked as such, for the edge lets routes through that an operator needs in an emergency.
+"""
 
 from collections.abc import Callable
 
-from gigaday.contracts import Decision, Policy
+import msgspec
+
+from gigaday.contracts import Decision
 from gigaday.limiting.counts import Counts
 from gigaday.limiting.hand import Hand
 from gigaday.limiting.shares import LocalShares
 from gigaday.rules import leases
 
-Declared = Callable[[str, Policy], bool]
-
-
-def closed(key: str, policy: Policy) -> bool:
-    """Every limit holds through an outage, at each worker's share of it."""
-    return False
-
 
 class Fallback:
-    """`opens` says of a key and its policy whether requests beyond the local share are let through."""
+    """Every limit holds through an outage, at each worker's share of it."""
 
-    def __init__(self, workers: Callable[[], int], opens: Declared, counts: Counts) -> None:
-        self._workers, self._opens, self._counts = workers, opens, counts
+    def __init__(self, workers: Callable[[], int], counts: Counts) -> None:
+        self._workers, self._counts = workers, counts
         self.shares = LocalShares()
 
     def begin(self, hand: Hand, now: float) -> None:
@@ -34,14 +32,10 @@ class Fallback:
         decision = self._share(hand, cost, now)
         if decision.allowed:
             self._counts.shared_in += 1
-        elif self._opens(hand.key, hand.policy):
-            self._counts.opened += 1
-            decision = Decision(True, decision.remaining, decision.reset, 0.0)
+            self._counts.unshared_tokens += cost
         else:
             self._counts.closed += 1
-            return decision
-        self._counts.unshared_tokens += cost
-        return decision
+        return msgspec.structs.replace(decision, unshared=True)
 
     def _share(self, hand: Hand, cost: int, now: float) -> Decision:
         share = leases.share(hand.policy, self._workers())

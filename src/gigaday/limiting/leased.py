@@ -6,7 +6,7 @@ from math import ceil
 
 from gigaday.contracts import Clock, Decision, Policy, SharedBuckets
 from gigaday.limiting.counts import Counts
-from gigaday.limiting.fallback import Declared, Fallback, closed
+from gigaday.limiting.fallback import Fallback
 from gigaday.limiting.hand import Hand, Waiter
 from gigaday.limiting.round_trips import RoundTrips
 
@@ -19,7 +19,7 @@ class LeasedBuckets:
     """Any window of t seconds admits at most B + R*t + N*L (`rules.leases`), to within a round trip; over `workers()`
     workers, never more than R in the long run.
 
-    While `shared` is down: the lease in hand, then this worker's share of the limit, then as `opens` declares.
+    While `shared` is down: the lease in hand, then this worker's share of the limit.
     Needs `tend` to run beside it, and `close` at the end.
     """
 
@@ -29,12 +29,11 @@ class LeasedBuckets:
         workers: Callable[[], int],
         clock: Clock,
         *,
-        opens: Declared = closed,
         most: int = _MOST_HANDS,
     ) -> None:
         self.counts = Counts()
         self._monotonic, self._most = clock.monotonic, most
-        self._fallback = Fallback(workers, opens, self.counts)
+        self._fallback = Fallback(workers, self.counts)
         self._trips = RoundTrips(shared, workers, clock, self._fallback, self.counts)
         self._hands: dict[str, Hand] = {}
         self._older: dict[str, Hand] = {}

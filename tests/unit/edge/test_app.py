@@ -75,6 +75,7 @@ def build(clock: Any, log: Any) -> Any:
                 rule_for=lambda method, path: None,
                 cost=lambda method, path: 1,
                 at_once=lambda principal: 5,
+                opens=lambda method, path: False,
             ),
         )
 

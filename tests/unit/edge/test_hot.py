@@ -54,8 +54,17 @@ async def hot(entries: Any, tokens: Any, limits: OneLimit, clock: Any) -> Any:
         await send({"type": "http.response.start", "status": 299, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    return Stage(below, known=tokens.get, responses=Fresh(), buckets=MemoryBuckets(clock=clock), limits=limits,
-                 counters=Counters(), clock=clock, new_id=lambda: "made", public=lambda path: path == "/livez")  # fmt: skip
+    return Stage(
+        below,
+        known=tokens.get,
+        responses=Fresh(),
+        buckets=MemoryBuckets(clock=clock),
+        limits=limits,
+        counters=Counters(),
+        clock=clock,
+        new_id=lambda: "made",
+        public=lambda path: path == "/livez",
+    )
 
 
 async def test_answers_a_known_caller_from_the_cache(call: Any, hot: Stage) -> None:

@@ -15,18 +15,19 @@ ANONYMOUS = Policy("default", quota=100, window=900)
 
 
 class Ledger:
-    """One bucket a caller, that never refills."""
+    """One bucket a caller, that never refills; `unshared` as in an outage."""
 
     def __init__(self) -> None:
         self.taken: dict[str, int] = {}
+        self.unshared = False
 
     async def take(self, charges: Sequence[Charge]) -> Charged:
         [(key, policy, cost)] = charges
         left = policy.quota - self.taken.get(key, 0)
         if cost > left:
-            return Charged(policy, Decision(False, left, 41, 0.2))
+            return Charged(policy, Decision(False, left, 41, 0.2, self.unshared))
         self.taken[key] = self.taken.get(key, 0) + cost
-        return Charged(policy, Decision(True, left - cost, 41, 0.0))
+        return Charged(policy, Decision(True, left - cost, 41, 0.0, self.unshared))
 
 
 def charging(policy: Policy | None = None) -> Any:
@@ -54,6 +55,7 @@ def stage(ledger: Ledger, clock: Any) -> Any:
             cost=lambda method, path: 10 if path == "/batch" else 1,
             public=lambda path: path == "/livez",
             at_once=lambda principal: 2,
+            opens=lambda method, path: (method, path) == ("DELETE", "/token"),
             legacy=legacy,
         )
 
@@ -151,6 +153,21 @@ async def test_a_policy_s_name_is_quoted(call: Any, stage: Any, replying: Any) -
     state = _state()
     await call(stage(replying(), policy=Policy('a"\\', 5, 60)), state=state)
     assert _header(state, b"ratelimit-policy") == '"a\\"\\\\";q=5;w=60'
+
+
+async def test_in_an_outage_of_the_buckets_only_what_ends_it_is_let_through(
+    call: Any, stage: Any, replying: Any, ledger: Ledger
+) -> None:
+    subject = stage(replying(), policy=Policy("tiny", 1, 60))
+    await call(subject, state=_state())
+    with pytest.raises(RateLimited):
+        await call(subject, "DELETE", "/token", state=_state())
+    ledger.unshared = True
+    state = _state()
+    assert (await call(subject, "DELETE", "/token", state=state)).status == 200
+    assert _header(state, b"x-degraded") == "limits"
+    with pytest.raises(RateLimited):
+        await call(subject, "DELETE", "/other", state=_state())
 
 
 async def test_one_tenant_cannot_take_the_whole_node(call: Any, stage: Any) -> None:

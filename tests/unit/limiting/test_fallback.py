@@ -21,7 +21,7 @@ async def test_each_worker_admits_its_share_of_the_limit(worker, shelf):
     workers = [worker(4) for _ in range(4)]
     assert [await admitted(buckets, SMALL, 40) for buckets in workers] == [25] * 4
     counts = workers[0].counts
-    assert (counts.shared_in, counts.closed, counts.opened, counts.unshared_tokens) == (25, 15, 0, 25)
+    assert (counts.shared_in, counts.closed, counts.unshared_tokens) == (25, 15, 25)
     assert (counts.decisions, counts.fallbacks) == (40, 40)
 
 
@@ -57,12 +57,13 @@ async def test_the_caller_is_told_of_the_share(worker, shelf):
     assert decisions[-1].retry_after == pytest.approx(36)
 
 
-async def test_a_limit_declared_open_lets_the_rest_through(worker, shelf):
+async def test_what_was_decided_without_a_shared_bucket_says_so(worker, shelf):
+    buckets = worker(4)
+    assert not any(decision.unshared for decision in await spend(buckets, SMALL, 5))
     shelf.down = True
-    buckets = worker(4, opens=lambda key, policy: key == "k" and policy.name == "small")
-    assert await admitted(buckets, SMALL, 40) == 40
-    assert (buckets.counts.opened, buckets.counts.unshared_tokens) == (15, 40)
-    assert await admitted(buckets, LARGE, 1, cost=9_000) == 0
+    told = await spend(worker(4), SMALL, 40)
+    assert all(decision.unshared for decision in told)
+    assert [decision.allowed for decision in told] == [True] * 25 + [False] * 15
 
 
 async def test_a_limit_too_small_to_share_is_closed(worker, shelf):
