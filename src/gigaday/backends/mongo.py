@@ -6,6 +6,7 @@ connection down with it.
 """
 
 import asyncio
+import time
 from collections.abc import Coroutine, Sequence
 from itertools import islice
 from typing import Any, Self, TypeVar
@@ -21,6 +22,7 @@ from gigaday.backends.mongo_indexes import index_models
 from gigaday.backends.mongo_query import segments, sort_keys
 from gigaday.contracts import Collection, Delete, Document, Insert, Outcome, Query, Replace, Write
 from gigaday.errors import BackendDown
+from gigaday.model.request import time_left
 
 T = TypeVar("T")
 _WRITES_AT_ONCE = 16
@@ -105,10 +107,17 @@ class MongoStore:
         task = asyncio.create_task(_translate(work))
         self._running.add(task)
         task.add_done_callback(self._ended)
-        done, _ = await asyncio.wait({task}, timeout=self._limit)
+        done, _ = await asyncio.wait({task}, timeout=self._seconds())
         if not done:
             raise BackendDown("mongodb: no answer in time")
         return task.result()
+
+    def _seconds(self) -> float:
+        """The time limit, or what is left of the request that this is done for."""
+        return time_left(time.monotonic(), self._limit)
+
+    def _milliseconds(self) -> int:
+        return int(self._seconds() * 1000)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -117,12 +126,14 @@ class MongoStore:
 
     async def _find_one(self, collection: Collection, where: dict[str, Any]) -> Document | None:
         async with self._connections:
-            return await self._at(collection).find_one(where, max_time_ms=self._limit_ms)
+            return await self._at(collection).find_one(where, max_time_ms=self._milliseconds())
 
     async def _find(
         self, collection: Collection, where: dict[str, Any], limit: int, sort: list[tuple[str, int]] | None = None
     ) -> list[Document]:
-        cursor = self._at(collection).find(where, sort=sort, limit=limit, batch_size=limit, max_time_ms=self._limit_ms)
+        cursor = self._at(collection).find(
+            where, sort=sort, limit=limit, batch_size=limit, max_time_ms=self._milliseconds()
+        )
         async with self._connections:
             return await cursor.to_list()
 
@@ -137,7 +148,7 @@ class MongoStore:
     async def _write(self, collection: Collection, owner: str, writes: Sequence[Write]) -> list[Outcome]:
         documents = [stored(collection, owner, write.document) for write in writes if isinstance(write, Insert)]
         changes = [_ready(collection, owner, write) for write in writes if not isinstance(write, Insert)]
-        with pymongo.timeout(self._limit):
+        with pymongo.timeout(self._seconds()):
             inserted, changed = await asyncio.gather(
                 self._insert(collection, documents), self._change_all(collection, owner, changes)
             )

@@ -52,7 +52,7 @@ class MongoBulkStore(MongoStore):
         results: Results = ["applied"] * len(documents)
         try:
             async with self._connections:
-                with pymongo.timeout(self._limit):
+                with pymongo.timeout(self._seconds()):
                     await self._at(collection).insert_many(documents, ordered=False)
         except BulkWriteError as error:
             if error.details.get("writeConcernErrors"):

@@ -6,6 +6,7 @@ taints its flight, so that the result is given to those who wait and to nobody e
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextvars import Context
 from typing import Any, Generic, TypeVar
 
 from gigaday.rules.tags import ALL
@@ -51,7 +52,8 @@ class Flights(Generic[R]):
             self._open[key] = flight
         for tag in {*flight.tags, ALL}:
             self._tagged.setdefault(tag, set()).add(flight)
-        flight.task = asyncio.create_task(load(flight))
+        # In no request's context: others will wait for it, with deadlines of their own.
+        flight.task = asyncio.create_task(load(flight), context=Context())
         flight.task.add_done_callback(lambda task: self._end(flight, task))
         return flight
 

@@ -7,6 +7,7 @@ outcome, and the durability, of its own document.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Any, Generic, TypeVar
 
 from gigaday.contracts import BulkStore, Collection, Document, Insert, Outcome, Query, Write
@@ -72,7 +73,8 @@ class Gatherer(Generic[A, R]):
                 self._waiting[key] = argument, future
 
     def _spawn(self, batch: list[tuple[A, "asyncio.Future[R]"]]) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(batch))
+        # In no request's context: what is gathered is for many, and the first one's deadline is not the others'.
+        task = asyncio.get_running_loop().create_task(self._run(batch), context=Context())
         self._running.add(task)
         task.add_done_callback(self._ended)
 

@@ -77,7 +77,8 @@ def node(
             lookup=with_.tokens.principal, known=with_.tokens.known, limits=with_.limits, buckets=with_.buckets,
             take=Several(with_.buckets).take, cost=traits.cost,
             at_once=lambda principal: PLANS[principal.plan].at_once,
-            opens=traits.opens, responses=with_.responses, seen=backends.coherence.invalidation.seen, rule_for=traits.rule_for,
+            opens=traits.opens, responses=with_.responses, rule_for=traits.rule_for,
+            seen=backends.coherence.invalidation.seen,
             trusted_proxies=settings.trusted_proxies, legacy_limit_headers=settings.legacy_rate_headers,
         ),
     )  # fmt: skip

@@ -18,9 +18,10 @@ Take = Callable[[Sequence[Charge]], Awaitable[Charged]]
 class Stage:
     """Limits tenants by their plan and tokens by what is set, and callers without a valid token by their address.
 
-    While no shared bucket can be asked, what `opens` names (from method and path) is let through whatever its limit: what
-    an operator needs to end the emergency. What `edge.authenticate` refused is raised here, after its token was taken. `at_once` is how many requests of one
-    tenant are worked on at a time. `legacy` adds the older X-RateLimit-* headers, whose Reset is in epoch seconds.
+    While no shared bucket can be asked, what `opens` names (from method and path) is let through whatever its limit:
+    what an operator needs to end the emergency. What `edge.authenticate` refused is raised here, after its token was
+    taken. `at_once` is how many requests of one tenant are worked on at a time. `legacy` adds the older X-RateLimit-*
+    headers, whose Reset is in epoch seconds.
     """
 
     def __init__(

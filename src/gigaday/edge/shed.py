@@ -89,6 +89,8 @@ class Stage:
             await self.app(scope, receive, send)
             return
         try:
+            state = state_of(scope)
+            state.deadline = state.started + self.caps.request_timeout
             async with asyncio.timeout(self.caps.request_timeout) as deadline:
                 await self.app(scope, receive, _stopping(deadline, send))
         except TimeoutError:

@@ -1,5 +1,6 @@
 """What the stages of one request tell each other: kept in the ASGI scope under `KEY`."""
 
+import math
 from contextvars import ContextVar
 from typing import Any
 
@@ -25,8 +26,9 @@ class Principal(msgspec.Struct, frozen=True):
 class RequestState(msgspec.Struct):
     """`started` is monotonic seconds; `headers` are added to whatever is answered (lower-case names).
 
-    `client` is the caller's address as limits count it (IPv6 as its /64). `refusal` is what `edge.authenticate` found
-    wrong with the credentials; `edge.limit` raises it.
+    `deadline`, in monotonic seconds, is when nobody waits for the answer any more. `client` is the caller's address as
+    limits count it (IPv6 as its /64). `refusal` is what `edge.authenticate` found wrong with the credentials;
+    `edge.limit` raises it.
     """
 
     request_id: str
@@ -34,13 +36,22 @@ class RequestState(msgspec.Struct):
     principal: Principal | None = None
     client: str = ""
     refusal: ApiError | None = None
+    deadline: float = math.inf
     headers: list[tuple[bytes, bytes]] = []
 
 
 CURRENT: ContextVar[RequestState | None] = ContextVar("current_request", default=None)
 """The request that is being worked on, for what lies too deep to be handed it."""
+_LEAST_SECONDS = 0.05
 CONSISTENCY = b"x-consistency-token"
 """Names the header that a write answers with, and that a read elsewhere may pass on to see the write."""
+
+
+def time_left(now: float, most: float) -> float:
+    """Of `most` seconds, those that are left to whom the present request may still be of use; never less than a little,
+    as work that was begun must be able to fail in its own way."""
+    state = CURRENT.get()
+    return most if state is None else min(most, max(_LEAST_SECONDS, state.deadline - now))
 
 
 def note_receipt(token: str) -> None:
