@@ -1,4 +1,4 @@
-"""CPU of a point read through the whole API against the bare driver's, in turn in one run."""
+"""CPU of a point read through the whole API, cached for a second, against the bare driver's, in turn in one run."""
 
 import asyncio
 import shutil
@@ -22,7 +22,8 @@ from gigaday.edge.asgi import App
 from gigaday.model.product import PRODUCTS
 
 AIM = "<= 1.6 in process"
-PRODUCTS_READ, READS, ROUNDS = 1_000, 5_000, 7
+PRODUCTS_READ, READS, ROUNDS = 10_000, 20_000, 7
+AT_ONCE = (1, 50)
 Read = Callable[[str], Awaitable[object]]
 
 
@@ -34,11 +35,14 @@ def run(scale: float) -> list[Figure]:
 
 def _on(database: str, reads: int) -> list[Figure]:
     with scene(database) as place, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        whole, bare = runner.run(_compare(place, reads))
+        found = runner.run(_compare(place, reads))
         served = _served(place, reads)
     return [
-        Figure(f"{database}: whole API, in process / bare driver", _ratio(whole, bare), AIM),
-        Figure(f"{database}: served process with its HTTP / bare driver", _ratio(served, bare)),
+        *(
+            Figure(f"{database}: whole API / bare driver, in process, {at_once} at once", _ratio(*found[at_once]), AIM)
+            for at_once in AT_ONCE
+        ),
+        Figure(f"{database}: served process with its HTTP / bare driver", _ratio(served, found[AT_ONCE[0]][1])),
     ]
 
 
@@ -46,7 +50,7 @@ def _ratio(whole: float, bare: float) -> str:
     return f"{whole / bare:.2f}  ({micro(whole)} / {micro(bare)})"
 
 
-async def _compare(place: Scene, reads: int) -> list[float]:
+async def _compare(place: Scene, reads: int) -> dict[int, list[float]]:
     keys = [document(index)["_id"] for index in range(PRODUCTS_READ)]
     async with compose.open_backends(place.settings) as backends:
         await fill(backends.documents, PRODUCTS_READ)
@@ -74,21 +78,24 @@ def _select(connection: sqlite3.Connection) -> Read:
     return read
 
 
-async def _measure(app: App, place: Scene, bare: Read, keys: list[str], reads: int) -> list[float]:
-    """Seconds of CPU a read, of the whole API and of the driver."""
-    client = Client(app, place.token)
+async def _measure(app: App, place: Scene, bare: Read, keys: list[str], reads: int) -> dict[int, list[float]]:
+    """Seconds of CPU a read, of the whole API and of the driver, by how many are asked for at once."""
 
     def whole(id: str) -> Awaitable[object]:
-        return client.get(f"/api/v1/products/{id}")
+        return Client(app, place.token).get(f"/api/v1/products/{id}")
 
-    found = [[await _cpu(read, keys, reads) for read in (whole, bare)] for _ in range(ROUNDS + 1)]
-    return medians(found[1:])  # the first warms both up
+    found: dict[int, list[float]] = {}
+    for at_once in AT_ONCE:
+        rounds = [[await _cpu(read, keys, reads, at_once) for read in (whole, bare)] for _ in range(ROUNDS + 1)]
+        found[at_once] = medians(rounds[1:])  # the first warms both up
+    return found
 
 
-async def _cpu(read: Read, keys: list[str], reads: int) -> float:
+async def _cpu(read: Read, keys: list[str], reads: int, at_once: int) -> float:
     started = time.process_time()
-    for number in range(reads):
-        if await read(keys[number % len(keys)]) is None:
+    for number in range(0, reads, at_once):
+        asked = (read(keys[place % len(keys)]) for place in range(number, number + at_once))
+        if None in await asyncio.gather(*asked):
             raise RuntimeError("a product is lacking")
     return (time.process_time() - started) / reads
 

@@ -12,6 +12,9 @@ _USUAL_SAMPLES = 600
 _SMOOTHING = 0.2
 _TOLERANCE = 1.5
 """How much slower than usual is no reason to shrink."""
+_HARMLESS = 0.1
+"""Seconds that are none either, whatever is usual: work that takes microseconds takes many times that in a burst which
+nobody notices."""
 _DRIFT = 0.95
 _WINDOW_SECONDS = 0.1
 _WINDOW_SAMPLES = 10
@@ -48,7 +51,7 @@ class AdaptiveLimit:
         if self.usual > 2 * recent:
             # Recovered from a long overload: what was usual then is not what is usual.
             self.usual *= _DRIFT
-        gradient = max(0.5, min(1.0, _TOLERANCE * self.usual / max(recent, 1e-9)))
+        gradient = max(0.5, min(1.0, max(_HARMLESS, _TOLERANCE * self.usual) / max(recent, 1e-9)))
         if gradient == 1.0 and self._busiest < self.value / 2:
             return  # A node that is half idle says nothing of what it could do.
         wanted = self.value * gradient + math.sqrt(self.value)

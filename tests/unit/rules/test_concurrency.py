@@ -57,6 +57,14 @@ def test_an_idle_node_keeps_its_limit() -> None:
     assert idle.refused == 0
 
 
+def test_a_burst_of_quick_work_is_admitted() -> None:
+    limit = AdaptiveLimit(least=8, most=1_000)
+    for step in range(20_000):
+        burst = step >= 10_000
+        limit.record(0.02 if burst else 0.000_1, in_flight=200 if burst else 1, now=step * 0.02)
+    assert limit.value == 1_000
+
+
 def test_after_the_spike_everything_is_admitted_again() -> None:
     spiked = node()
     spiked.run(rate=700, seconds=10)
