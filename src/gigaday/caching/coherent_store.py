@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from gigaday.contracts import Collection, Document, DocumentStore, Insert, Outcome, Query, Replace, Write
+from gigaday.caching.forwarding_store import ForwardingStore
+from gigaday.contracts import Collection, DocumentStore, Insert, Outcome, Replace, Write
 from gigaday.errors import BackendDown
 from gigaday.rules import tags
 
@@ -13,10 +14,11 @@ _LATEST = 5.0
 """Seconds within which a write of unknown outcome has been applied, or never will be."""
 
 
-class CoherentStore(Generic[R]):
+class CoherentStore(ForwardingStore, Generic[R]):
     """`DocumentStore` over another. A write of unknown outcome invalidates at once, and again when it must be over.
     `receipts` is told, in the writer's own context, what `invalidate` returned. `uncached` names collections of which
-    nothing is cached, so that writes to them pass."""
+    nothing is cached, so that writes to them pass. What expires by itself invalidates nothing: it is cached for as long
+    as it lives at most."""
 
     def __init__(
         self,
@@ -25,17 +27,9 @@ class CoherentStore(Generic[R]):
         receipts: Callable[[R], None] = lambda receipt: None,
         uncached: frozenset[str] = frozenset(),
     ) -> None:
-        self._store, self._invalidate, self._receipts, self._uncached = store, invalidate, receipts, uncached
+        super().__init__(store)
+        self._invalidate, self._receipts, self._uncached = invalidate, receipts, uncached
         self._going: set[asyncio.Task[Any]] = set()
-
-    async def get(self, collection: Collection, owner: str, id: str) -> Document | None:
-        return await self._store.get(collection, owner, id)
-
-    async def get_many(self, collection: Collection, owner: str, ids: Sequence[str]) -> dict[str, Document]:
-        return await self._store.get_many(collection, owner, ids)
-
-    async def page(self, collection: Collection, owner: str, query: Query) -> list[Document]:
-        return await self._store.page(collection, owner, query)
 
     async def write(self, collection: Collection, owner: str, writes: Sequence[Write]) -> list[Outcome]:
         if collection.name in self._uncached:
@@ -48,21 +42,11 @@ class CoherentStore(Generic[R]):
             self._receipts(receipt)
         return outcomes
 
-    async def delete_expired(self, collection: Collection, now: str) -> int:
-        """Invalidates nothing: what has expired is cached for no longer than it lives."""
-        return await self._store.delete_expired(collection, now)
-
-    async def prepare(self, collections: Sequence[Collection]) -> None:
-        await self._store.prepare(collections)
-
-    async def ping(self) -> None:
-        await self._store.ping()
-
     async def close(self) -> None:
         for task in self._going:
             task.cancel()
         await asyncio.gather(*self._going, return_exceptions=True)
-        await self._store.close()
+        await super().close()
 
     async def _write(
         self, collection: Collection, owner: str, writes: Sequence[Write]

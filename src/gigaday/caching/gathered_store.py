@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
-from gigaday.contracts import BulkStore, Collection, Document, Insert, Outcome, Query, Write
+from gigaday.caching.forwarding_store import ForwardingStore
+from gigaday.contracts import BulkStore, Collection, Document, Insert, Outcome, Write
 from gigaday.errors import BackendDown
 
 _READS_AT_ONCE, _CREATIONS_AT_ONCE = 500, 500
@@ -109,11 +110,12 @@ def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
         future.exception()  # Seen here: the caller may have gone.
 
 
-class GatheredStore:
+class GatheredStore(ForwardingStore):
     """A `DocumentStore` over a store with bulk capabilities: point reads and single creations are gathered."""
 
     def __init__(self, store: BulkStore) -> None:
-        self._store = store
+        super().__init__(store)
+        self._bulk = store
         self._reads: dict[str, Gatherer[Key, Document | None]] = {}
         self._creations: dict[str, Gatherer[Document, Outcome]] = {}
 
@@ -123,21 +125,15 @@ class GatheredStore:
         gatherer = self._reads.get(collection.name)
         if gatherer is None:
             gatherer = self._reads[collection.name] = Gatherer(
-                lambda keys: self._store.get_each(collection, keys), size=_READS_AT_ONCE, width=_QUERIES, shared=True
+                lambda keys: self._bulk.get_each(collection, keys), size=_READS_AT_ONCE, width=_QUERIES, shared=True
             )
         found = await gatherer.ask((owner, id), (owner, id))
         return found if found is None else {**found}
 
-    async def get_many(self, collection: Collection, owner: str, ids: Sequence[str]) -> dict[str, Document]:
-        return await self._store.get_many(collection, owner, ids)
-
-    async def page(self, collection: Collection, owner: str, query: Query) -> list[Document]:
-        return await self._store.page(collection, owner, query)
-
     async def write(self, collection: Collection, owner: str, writes: Sequence[Write]) -> list[Outcome]:
         if len(writes) == 1 and isinstance(writes[0], Insert):
             return [await self._create(collection, owner, writes[0].document)]
-        return await self._store.write(collection, owner, writes)
+        return await super().write(collection, owner, writes)
 
     async def _create(self, collection: Collection, owner: str, document: Document) -> Outcome:
         if not owner or document["createdBy"] != owner:
@@ -145,23 +141,14 @@ class GatheredStore:
         gatherer = self._creations.get(collection.name)
         if gatherer is None:
             gatherer = self._creations[collection.name] = Gatherer(
-                lambda documents: self._store.insert_each(collection, documents),
+                lambda documents: self._bulk.insert_each(collection, documents),
                 size=_CREATIONS_AT_ONCE, width=_BULKS, shared=False,
             )  # fmt: skip
         return await gatherer.ask((owner, document["_id"]), document)
-
-    async def delete_expired(self, collection: Collection, now: str) -> int:
-        return await self._store.delete_expired(collection, now)
-
-    async def prepare(self, collections: Sequence[Collection]) -> None:
-        await self._store.prepare(collections)
-
-    async def ping(self) -> None:
-        await self._store.ping()
 
     async def close(self) -> None:
         for reads in self._reads.values():
             await reads.drain()
         for creations in self._creations.values():
             await creations.drain()
-        await self._store.close()
+        await super().close()
