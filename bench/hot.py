@@ -1,4 +1,4 @@
-"""A hot read (token, bucket, cache hit, 600 bytes of JSON, one worker) against nginx and against a bare handler."""
+"""A hot read (token, leased bucket, cache hit, 600 bytes of JSON, one worker) against nginx and a bare handler."""
 
 import contextlib
 import http.client
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bench import nginx, processes
 from bench.plot import bars
 from bench.report import Figure, medians
-from bench.scene import Scene, document, fill_now, limited_token, scene
+from bench.scene import Scene, document, fill_now, limited_token, scene, with_redis
 
 ROUNDS, SECONDS = 5, 3
 CONNECTIONS = 64
@@ -37,6 +37,7 @@ def run(scale: float) -> list[Figure]:
     seconds = max(1, round(SECONDS * scale))
     with scene() as place, contextlib.ExitStack() as stack:
         fill_now(place, 10)
+        stack.enter_context(with_redis(place))
         path = f"/api/v1/products/{document(0)['_id']}"
         targets = list(_targets(place, path, stack))
         rounds = [[_load(target, path, seconds) for target in targets] for _ in range(ROUNDS + 1)][1:]

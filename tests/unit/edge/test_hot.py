@@ -102,6 +102,16 @@ async def test_an_empty_bucket_refuses_what_is_not_cached_too(call: Any, hot: St
     assert (await call(hot, "GET", "/livez", headers=HEADERS)).status == 299
 
 
+async def test_a_refusal_ends_when_there_is_a_token_again(call: Any, hot: Stage, clock: Any) -> None:
+    statuses = []
+    for _ in range(40):
+        clock.time += 0.5
+        statuses.append((await call(hot, headers=HEADERS)).status)
+    assert statuses[:5] == [200] * 5
+    assert statuses.count(200) == 5 + int(20 * 5 / 60)
+    assert (await call(hot, "GET", "/livez", headers=HEADERS)).status == 299
+
+
 async def test_one_question_spelled_otherwise_is_the_same(call: Any, hot: Stage) -> None:
     assert (await call(hot, headers=HEADERS, query=b"a=%31")).body == b"[]"
 
