@@ -36,8 +36,13 @@ class MemoryBuckets:
 
     def take_now(self, key: str, policy: Policy, cost: int) -> Decision:
         now = self._clock.monotonic()
-        level, decision = buckets.take(self._level(key, policy, now), policy, cost, now)
-        self._set(key, policy, level, now)
+        known = self._buckets.get(key)
+        level, decision = buckets.take(known.level if known else buckets.full(policy, now), policy, cost, now)
+        if known is not None and known.full_at == math.ceil(now + decision.reset) > now:
+            # Mostly so, for one that is asked for much: it keeps its place.
+            self._buckets[key] = _Bucket(level, known.full_at)
+        else:
+            self._set(key, policy, level, now)
         return decision
 
     def give_back(self, key: str, policy: Policy, cost: int) -> None:
@@ -51,12 +56,9 @@ class MemoryBuckets:
 
     def _set(self, key: str, policy: Policy, level: buckets.Level, now: float) -> None:
         missing = policy.quota - level.tokens
-        full_at = math.ceil(now + missing * policy.window / policy.quota)
+        full_at = math.ceil(now + math.ceil(missing * policy.window / policy.quota))
         known = self._buckets.get(key)
         if known is not None:
-            if known.full_at == full_at > now:  # mostly, for one that is asked for much: it keeps its place
-                self._buckets[key] = _Bucket(level, full_at)
-                return
             self._drop(key, known)
         self._tidy(now)
         if missing > 0:
