@@ -13,10 +13,14 @@ from tests.live.shell_page import ROOT, Reader, pages
 from tests.servers import ServerMissing, missing
 from tests.servers.mongod import ReplicaSet
 from tests.servers.node import Node
+from tests.servers.redis import RedisCluster
 from tests.servers.swift import Swift
 
 HOW_TO = ROOT / "docs" / "how-to"
-OWN_TEST = {ROOT / "docs" / "tutorial.md", HOW_TO / "import.md", HOW_TO / "tokens.md", HOW_TO / "mongodb-and-s3.md"}
+OWN_TEST = {
+    ROOT / "docs" / "tutorial.md",
+    *(HOW_TO / page for page in ("import.md", "tokens.md", "mongodb-and-s3.md", "redis.md")),
+}
 
 
 @pytest.fixture
@@ -89,5 +93,38 @@ def test_the_same_program_runs_on_mongodb_and_s3(tmp_path: Path, three_copies: R
     try:
         node.start()
         assert "MongoDB" in node.output and "S3 (bucket" in node.output
+    finally:
+        node.kill()
+
+
+@pytest.fixture
+def advised_redis(redis_cluster: RedisCluster) -> Iterator[RedisCluster]:
+    """The cluster, for as long as the test lasts, with the settings that the page advises."""
+    page = (HOW_TO / "redis.md").read_text()
+    policy = re.search(r"^maxmemory-policy (\S+)", page, re.MULTILINE)
+    assert policy is not None
+    before = {"maxmemory": "0", "maxmemory-policy": "noeviction"}
+    _configure(redis_cluster, {"maxmemory": "64mb", "maxmemory-policy": policy[1]})
+    yield redis_cluster
+    _configure(redis_cluster, before)
+
+
+def _configure(cluster: RedisCluster, settings: dict[str, str]) -> None:
+    for index in range(len(cluster.ports)):
+        for name, value in settings.items():
+            cluster.call(index, "CONFIG", "SET", name, value)
+
+
+@pytest.mark.live
+def test_workers_share_a_redis_cluster_of_which_the_doctor_finds_no_fault(
+    tmp_path: Path, advised_redis: RedisCluster
+) -> None:
+    environ = {"GIGADAY_DATA_DIR": str(tmp_path / "data"), "REDIS_CLUSTER_URLS": advised_redis.urls}
+    node = Node({**environ, "CLUSTER_SIZE": "2"}, tmp_path / "node.log").start()
+    try:
+        reader = Reader(node, tmp_path)
+        reader.follow(HOW_TO / "redis.md")
+        assert "Redis Cluster" in node.output
+        assert reader.answer["nodes"] == 2
     finally:
         node.kill()

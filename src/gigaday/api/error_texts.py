@@ -8,7 +8,8 @@ TEXTS: dict[str, str] = {
     "internal": "Something failed that the service did not foresee. Try again later; if it stays, report the "
     "`request_id` of the answer to whoever runs the service.",
     "bad_request": "The request cannot be read: malformed JSON, a duplicate key, invalid UTF-8, an unknown query "
-    "parameter or a wrong filter. `detail` says what is wrong, and names the valid choices where there are any.",
+    "parameter or a wrong filter. `detail` says what is wrong, and names the valid choices where there are any. With "
+    "status 408 the body stopped coming: send it again. With 414 the URL is too long.",
     "bad_cursor": "The cursor was not made by this list, or was made for another sort, filter or tenant. Start again "
     "without `cursor`, and then use `next` exactly as it was answered.",
     "unauthenticated": "There is no token, or it is unknown, expired or revoked. Send "
@@ -19,7 +20,9 @@ TEXTS: dict[str, str] = {
     "exactly like things that do not exist.",
     "method_not_allowed": "The path exists but not with this method. The `Allow` header lists the methods it has.",
     "conflict": "The request contradicts what is stored: the id is taken, the medium is still in use, or a request "
-    "with the same `Idempotency-Key` is still running. `detail` says which.",
+    "with the same `Idempotency-Key` is still running. `detail` says which. A token is created once under a key, and "
+    "its secret is shown once: where a repetition is answered so and the secret was lost, revoke that token, which "
+    "`detail` names, and create another under a new key.",
     "precondition_failed": "The item has changed since its `ETag` was read. Read it again, apply the change to what is "
     "there now, and send the new `ETag` in `If-Match`.",
     "body_too_large": "The body is longer than this route, or the plan of the tenant, accepts. `detail` gives the "
@@ -33,10 +36,12 @@ TEXTS: dict[str, str] = {
     "precondition_required": "This write needs `If-Match` with the `ETag` that was read, so that it cannot overwrite "
     "somebody else's change.",
     "rate_limited": "The allowance is used up. Wait the seconds that `Retry-After` gives; `RateLimit` tells what "
-    "remains and `RateLimit-Policy` what the plan allows.",
+    "remains and `RateLimit-Policy` what is allowed. Without `RateLimit`, too many requests of the tenant are being "
+    "worked on at once: send fewer at a time.",
     "headers_too_large": "The request's headers are longer in all than is accepted. Send fewer or smaller ones.",
     "unavailable": "The service or something that it needs cannot answer now. Try again after the seconds in "
-    "`Retry-After`; send an `Idempotency-Key` with writes, so that trying again is safe.",
+    "`Retry-After`; send an `Idempotency-Key` with writes, so that trying again is safe. It is not the token: one "
+    "that cannot be looked up is answered so, and not as unknown.",
     "out_of_space": "The store has no space left. Nothing was stored. The operator has to make space.",
 }
 

@@ -21,6 +21,10 @@ _HEADERS = {
     "RateLimit": {"schema": {"type": "string"}, "description": "What is left of the caller's limit."},
     "RateLimit-Policy": {"schema": {"type": "string"}, "description": "The limit that applies."},
     "X-Request-Id": {"schema": {"type": "string"}, "description": "Names the request in logs and problems."},
+    "X-Degraded": {"schema": {"type": "string"}, "description": "What was done without: `stale` data, or `limits`."},
+}
+_RETRY_AFTER = {
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which to try again."},
 }
 
 
@@ -152,7 +156,7 @@ def _problem(status: int) -> dict[str, Any]:
         return {"description": _TITLES[status]}
     return {
         "description": _TITLES[status],
-        "headers": _HEADERS,
+        "headers": _HEADERS | _RETRY_AFTER if status in (429, 503) else _HEADERS,
         "content": {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}},
     }
 

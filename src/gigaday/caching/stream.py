@@ -200,9 +200,9 @@ class Stream:
             # A loop that was held up has its announcements still to read: it tells nothing about the stream.
             if now - due < _SILENCE / 2:
                 await self._look(now)
+            self._hurry.clear()  # before, so that whatever hurries while this is on its way is heeded at once
             await self._publish()
             due = self._clock.monotonic() + HEARTBEAT
-            self._hurry.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT):
                     await self._hurry.wait()

@@ -58,6 +58,9 @@ def register(app: App, load: Load) -> None:
         async def use(backends: "Backends", settings: "Settings") -> None:
             from gigaday import compose
 
+            if (stream := backends.coherence.stream) is not None:
+                # Silent between two chunks, it would be taken for a node that may have died, and cost all others trust.
+                await stream.start()
             await job.run(backends.documents, backends.clock, compose.product_validator())
 
         return data.ended(lambda: with_backends(load, use), job, json)

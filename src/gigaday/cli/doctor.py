@@ -20,7 +20,7 @@ def register(app: App, load: Load) -> None:
 
     @app.command
     def doctor(*, json: AsJson = False) -> None:
-        """Check settings, folders, back ends, clocks, indexes and the replica set; tell the mend of every fault."""
+        """Check settings, folders, back ends, clocks, indexes, replica set and Redis; tell the mend of every fault."""
         import asyncio
 
         findings = asyncio.run(_examine(load))
@@ -41,6 +41,7 @@ async def _examine(load: Load) -> "list[Finding]":
         *check_folder(settings.data_dir),
         *await _back_ends(settings),
         *await _database(settings),
+        *await _redis(settings),
     ]
 
 
@@ -68,6 +69,19 @@ async def _database(settings: "Settings") -> "list[Finding]":
         return await check_database(admin, compose.COLLECTIONS, time.time)
     finally:
         await admin.close()
+
+
+async def _redis(settings: "Settings") -> "list[Finding]":
+    from gigaday import compose
+    from gigaday.ops.doctor_redis import check_redis
+
+    admins = compose.redis_admins(settings)
+    spare = list(admins)[1:]
+    return [
+        finding
+        for name, admin in admins.items()
+        for finding in await check_redis(admin, name, time.time, spare=name in spare)
+    ]
 
 
 def _row(finding: "Finding") -> dict[str, str]:

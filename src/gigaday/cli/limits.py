@@ -8,7 +8,7 @@ from gigaday.cli.output import AsJson, show
 from gigaday.cli.session import Load, with_backends
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from gigaday.ops.limits import Limits
 
@@ -50,7 +50,19 @@ def _run(load: Load, change: "Callable[[Limits], Awaitable[None]]", json: bool) 
         await change(work)
         return await work.show()
 
-    show(to_builtins(with_backends(load, run)), json)
+    show(to_builtins(with_backends(load, run)), json, told=_told)
+
+
+def _told(limit: "Mapping[str, Any]") -> dict[str, str]:
+    """As a row of a table. A tenant that has only a trial has no limit of its own."""
+    own = f"{limit['quota']:,} in {limit['window']:,} s" if limit["quota"] else "as its plan"
+    return {
+        "limit": limit["name"],
+        "allows": own,
+        "set by": limit["setBy"],
+        "on trial": limit["shadow"],
+        "would refuse": f"{limit['wouldRefuse']:,}" if limit["shadow"] else "",
+    }
 
 
 async def _nothing() -> None:

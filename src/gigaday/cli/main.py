@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from gigaday import __version__
-from gigaday.cli import catalogue, config, db, doctor, limits, serve, tenants, tokens
+from gigaday.cli import cache, catalogue, config, db, doctor, limits, serve, tenants, tokens
 from gigaday.cli.session import Load
 from gigaday.errors import ApiError, GigadayError, SettingsError
 
 if TYPE_CHECKING:
     from gigaday.settings import Settings
 
-GROUPS = (serve, tenants, tokens, limits, catalogue, db, config, doctor)
+GROUPS = (serve, tenants, tokens, limits, cache, catalogue, db, config, doctor)
 
 
 def build(load: Load) -> App:

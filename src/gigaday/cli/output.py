@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TextIO
 
 from cyclopts import Parameter
@@ -11,15 +11,21 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON,
 Row = Mapping[str, Any]
 
 
-def show(result: Row | Sequence[Row], as_json: bool = False, out: TextIO | None = None) -> None:
-    """Prints one thing or a list of them on `out` (the standard output)."""
+def show(
+    result: Row | Sequence[Row],
+    as_json: bool = False,
+    out: TextIO | None = None,
+    told: Callable[[Row], Row] | None = None,
+) -> None:
+    """Prints one thing or a list of them on `out` (the standard output). `told` turns each of a list into what people
+    read of it."""
     out = out or sys.stdout
     if as_json or not out.isatty():
         out.write(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     elif isinstance(result, Mapping):
         _print_one(result, out)
     else:
-        _print_many(result, out)
+        _print_many([told(row) for row in result] if told else result, out)
 
 
 def note(text: str) -> None:

@@ -3,10 +3,18 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from gigaday.cli.output import note
+
 if TYPE_CHECKING:
     from gigaday.compose import Backends
     from gigaday.ops.tenancy import Tenancy
     from gigaday.settings import Settings
+
+UNDELIVERED = (
+    "Redis does not answer: once it does, nodes may serve what was cached before of {}. "
+    "Then run: gigaday cache purge --all"
+)
+_MOST_NAMED = 5
 
 Load = Callable[[], "Settings"]
 T = TypeVar("T")
@@ -21,9 +29,21 @@ def with_backends(load: Load, use: Callable[["Backends", "Settings"], Awaitable[
     async def run() -> T:
         settings = load()
         async with compose.open_backends(settings) as backends:
-            return await use(backends, settings)
+            try:
+                return await use(backends, settings)
+            finally:
+                await _deliver(backends)
 
     return asyncio.run(run())
+
+
+async def _deliver(backends: "Backends") -> None:
+    """Waits a little until the shared cache has taken every invalidation: what a process still owes is lost with it."""
+    from gigaday.ops.cache import outstanding
+
+    stream = backends.coherence.stream
+    if stream is not None and stream.heeded is not None and (owed := await outstanding(stream.heeded.owed)):
+        note(UNDELIVERED.format(", ".join(owed[:_MOST_NAMED]) + ("" if len(owed) <= _MOST_NAMED else ", ...")))
 
 
 def with_tenancy(load: Load, use: Callable[["Tenancy"], Awaitable[T]]) -> T:

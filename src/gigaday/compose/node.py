@@ -86,9 +86,9 @@ def node(
 
 def _request_ids() -> Callable[[], str]:
     """Names for requests: of this process, then counted. Cheap, as every request needs one."""
-    prefix = "".join(secrets.choice(ids.ALPHABET) for _ in range(ids.LENGTH - _COUNT_LENGTH))
+    shape = "".join(secrets.choice(ids.ALPHABET) for _ in range(ids.LENGTH - _COUNT_LENGTH)) + f"%0{_COUNT_LENGTH}x"
     numbers = count()
-    return lambda: f"{prefix}{next(numbers):0{_COUNT_LENGTH}x}"
+    return lambda: shape % next(numbers)
 
 
 class Node:
@@ -122,9 +122,7 @@ class Node:
         async with open_backends(self._settings) as backends:
             with_ = services(backends, self._settings)
             self.tenancy = with_.tenancy
-            prober = Health(
-                {"database": Probe(backends.documents.ping), "storage": Probe(backends.objects.ping)}, backends.clock
-            )
+            prober = Health(_probes(backends), backends.clock)
             await prober.start()
             if backends.coherence.stream:
                 await backends.coherence.stream.start()
@@ -143,6 +141,13 @@ class Node:
                     chore.cancel()
                 await prober.stop()
                 await with_.responses.close()
+
+
+def _probes(backends: Backends) -> dict[str, Probe]:
+    """What the node stands on. Without Redis it still answers, but with less: that is told as a fault, too."""
+    probes = {"database": Probe(backends.documents.ping), "storage": Probe(backends.objects.ping)}
+    shared = backends.coherence.shared
+    return probes if shared is None else {**probes, "cache": Probe(shared.cache.ping)}
 
 
 def _chores(backends: Backends, with_: Services) -> Chores:

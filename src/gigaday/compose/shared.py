@@ -5,12 +5,16 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gigaday.contracts import Bus, Clock, SharedCache
 from gigaday.limiting.failover import Failover, Guarded
 from gigaday.limiting.leased import LeasedBuckets
 from gigaday.resilience.breaker import Breaker
 from gigaday.settings import Settings
+
+if TYPE_CHECKING:
+    from gigaday.backends.redis_admin import RedisAdmin
 
 
 @dataclass
@@ -59,3 +63,14 @@ async def open_shared(settings: Settings, clock: Clock, workers: Callable[[], in
             with suppress(asyncio.CancelledError):
                 await tending
             await shared.buckets.close()
+
+
+def redis_admins(settings: Settings) -> "dict[str, RedisAdmin]":
+    """What looks at the cluster and at its backup, by the name that an operator knows them by."""
+    from gigaday.backends.redis_admin import RedisAdmin
+    from gigaday.backends.redis_connect import addresses
+    from gigaday.backends.redis_lane import Access
+
+    password = settings.redis_password.get_secret_value() if settings.redis_password else ""
+    clusters = {"redis": settings.redis_cluster_urls, "redis backup": settings.redis_backup_urls}
+    return {name: RedisAdmin(addresses(urls), Access(password=password)) for name, urls in clusters.items() if urls}

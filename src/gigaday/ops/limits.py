@@ -192,5 +192,5 @@ def _shown(name: str, document: Document | None, own: Mapping[str, Policy]) -> S
     policy = _policy(name, limit, own) if limit else own.get(name)
     return Shown(
         name, policy.quota if policy else 0, policy.window if policy else 0, "operator" if limit else "plan",
-        f"{shadow['quota']} in {shadow['window']} s" if shadow else "", document["wouldRefuse"] if document else 0,
+        f"{shadow['quota']:,} in {shadow['window']:,} s" if shadow else "", document["wouldRefuse"] if document else 0,
     )  # fmt: skip

@@ -36,6 +36,15 @@ def test_a_terminal_gets_a_table_of_all_columns() -> None:
         assert text in out.getvalue()
 
 
+def test_people_read_what_a_row_is_told_as_and_programs_the_row_itself() -> None:
+    terminal, piped = Terminal(), io.StringIO()
+    for out in (terminal, piped):
+        show(ROWS, out=out, told=lambda row: {"tenant": row["_id"].upper()})
+    assert "A" in terminal.getvalue()
+    assert "plan" not in terminal.getvalue()
+    assert json.loads(piped.getvalue()) == ROWS
+
+
 def test_one_thing_is_shown_by_field() -> None:
     out = Terminal()
     show({"_id": "acme", "expiresAt": None}, out=out)
