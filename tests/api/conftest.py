@@ -12,6 +12,7 @@ import pytest
 from gigaday import compose, settings
 from gigaday.edge.asgi import App
 from tests.servers.mongod import ReplicaSet
+from tests.servers.redis import RedisCluster
 from tests.servers.swift import Swift
 
 
@@ -61,14 +62,18 @@ async def _peopled(node: compose.Node, http: httpx.AsyncClient) -> Api:
 async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Api]:
     environ = {"GIGADAY_DATA_DIR": str(tmp_path)}
     if request.param == "production":
-        environ |= production(request.getfixturevalue("replica_set"), request.getfixturevalue("swift"))
+        environ |= production(*(request.getfixturevalue(name) for name in ("replica_set", "swift", "redis_cluster")))
     async with running(environ) as api:
         yield api
 
 
-def production(replica_set: ReplicaSet, swift: Swift) -> dict[str, str]:
-    """Settings for a database and a bucket of their own on the real servers."""
+def production(replica_set: ReplicaSet, swift: Swift, redis: RedisCluster) -> dict[str, str]:
+    """Settings for a database and a bucket of their own on the real servers, and for the Redis, emptied."""
+    # Every test's tenants have the same names: what was cached or taken from their buckets is not to be met again.
+    redis.flush()
     return {
+        "REDIS_CLUSTER_URLS": redis.urls,
+        "CLUSTER_SIZE": "1",
         "MONGODB_URI": replica_set.uri.replace("/gigaday?", f"/test-{secrets.token_hex(6)}?"),
         "MONGODB_MIN_POOL_SIZE": "0",
         "GIGADAY_PEPPER": secrets.token_hex(32),

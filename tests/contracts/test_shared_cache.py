@@ -162,3 +162,19 @@ async def test_an_invalidation_made_again_brings_back_nothing_that_a_later_one_r
             await asyncio.sleep(0.01)
     assert again.value is None
     await other.close()
+
+
+async def test_a_huge_value_is_not_kept(cache, owner):
+    """It would hold up what others ask of the same member for longer than their budget."""
+    for size, kept in ((1 << 20, True), ((1 << 20) + 1, False)):
+        await put(cache, f"{owner}/{size}", bytes(size), (owner,))
+        assert ((await cache.get(f"{owner}/{size}", (owner,))).value is not None) is kept
+
+
+async def test_what_is_left_of_an_invalidation_outlives_every_value_and_little_more(cache, redis, owner):
+    of = tags.of_item(owner, "products", "1")
+    await put(cache, owner, b"v", of, ttl=1e9)
+    value = await redis.ask(f"cache:{owner}", "TTL", f"cache:{owner}")
+    await cache.invalidate(of[:1])
+    left = await redis.ask(f"gen:{{{owner}}}:{of[0]}", "TTL", f"gen:{{{owner}}}:{of[0]}")
+    assert 3_600 <= value < left <= 3 * 3_600

@@ -13,12 +13,24 @@ import hashlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from typing import Any
 
 from starlette.responses import Response
 
 from gigaday.api.operation import Call, Operation
-from gigaday.contracts import OPERATOR, Clock, Collection, Delete, Document, DocumentStore, Insert, Replace
+from gigaday.contracts import (
+    OPERATOR,
+    Clock,
+    Collection,
+    Delete,
+    Document,
+    DocumentStore,
+    Insert,
+    Outcome,
+    Replace,
+    Write,
+)
 from gigaday.errors import ApiError, BackendError, BadRequest, Conflict, IdempotencyMismatch
 from gigaday.rules import times
 
@@ -28,7 +40,8 @@ _TAKEOVER_SECONDS = 60
 _RENEWAL_SECONDS = 20.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _REPLAYED_HEADERS = ("content-type", "etag", "location")
-_MAX_REPLAY = 1 << 20
+_MAX_REPLAY = 4 << 20
+"""Bytes of the largest answer that is kept; a database takes no document of much more."""
 
 
 class Idempotency:
@@ -116,13 +129,20 @@ class _Claim:
         version = self._record["version"]
         record = {**self._record, **changes, "version": version + 1}
         with suppress(BackendError):
-            if await self._store.write(IDEMPOTENCY, OPERATOR, [Replace(record, version)]) == ["applied"]:
+            if await self._write(Replace(record, version)) == ["applied"]:
                 self._record = record
 
     async def forget(self) -> None:
         """Best effort, as `update`."""
         with suppress(BackendError):
-            await self._store.write(IDEMPOTENCY, OPERATOR, [Delete(self._record["_id"], self._record["version"])])
+            await self._write(Delete(self._record["_id"], self._record["version"]))
+
+    async def _write(self, write: Write) -> list[Outcome]:
+        # In no request's context: it matters to the next request most where this one has no time left.
+        return await asyncio.create_task(self._writing(write), context=Context())
+
+    async def _writing(self, write: Write) -> list[Outcome]:
+        return await self._store.write(IDEMPOTENCY, OPERATOR, [write])
 
     @asynccontextmanager
     async def kept(self, every: float | None) -> AsyncIterator[None]:
@@ -169,16 +189,18 @@ async def _fingerprint(operation: Operation, call: Call) -> str:
 
 def _recorded(response: Response) -> dict[str, Any]:
     body = bytes(response.body)
-    kept = body if len(body) <= _MAX_REPLAY else b""
     return {
         "status": response.status_code,
         "headers": [[name, value] for name, value in response.headers.items() if name in _REPLAYED_HEADERS],
-        "body": base64.b64encode(kept).decode(),
+        "body": base64.b64encode(body).decode() if len(body) <= _MAX_REPLAY else None,
     }
 
 
 async def _replay(operation: Operation, call: Call, record: Document) -> Response:
     answer = record["answer"]
+    if answer["body"] is None:
+        made = {name.title(): value for name, value in answer["headers"] if name == "location"}
+        raise Conflict("This was done before, and its answer is too large to be told again; read it.", headers=made)
     body = base64.b64decode(answer["body"])
     if operation.repeats is not None and not await operation.repeats(call, body):
         raise mismatch()

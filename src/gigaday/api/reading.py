@@ -1,6 +1,7 @@
 """Reading a resource: one item, or a page of them."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +14,9 @@ from gigaday.errors import NotFound
 from gigaday.rules import cursors, listing
 from gigaday.rules.ids import is_id
 from gigaday.rules.listing import ListRequest
+
+_PAGE_BYTES = 4 << 20
+"""A page of items so large that they pass this has fewer of them than was asked for."""
 
 
 def answer(document: Document, fields: tuple[str, ...]) -> dict[str, Any]:
@@ -28,10 +32,14 @@ def tag(document: Document, fields: tuple[str, ...] = ()) -> str:
 
 def json_response(value: Any, *, etag: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer that is private to the caller."""
+    return _told(msgspec.json.encode(value), etag=etag, status=status, headers=headers)
+
+
+def _told(body: bytes, *, etag: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     headers = {"cache-control": "private, no-cache", **(headers or {})}
     if etag:
         headers["etag"] = etag
-    return Response(msgspec.json.encode(value), status, headers, "application/json")
+    return Response(body, status, headers, "application/json")
 
 
 async def existing(resource: Resource, origin: Origin, call: Call) -> Document:
@@ -65,11 +73,15 @@ class Reading:
         query = msgspec.structs.replace(asked.query, limit=asked.query.limit + 1)
         found = await self._origin.documents.page(self._resource.collection, tenant, query)
         page = found[: asked.query.limit]
-        following = self._cursor(asked, page[-1]) if len(found) > len(page) else None
+        body = self._page(asked, page, more=len(found) > len(page))
+        if len(body) > _PAGE_BYTES and (few := _fitting(page, self._shown(asked.fields))) < len(page):
+            body = self._page(asked, page[:few], more=True)
+        return _told(body, etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+    def _page(self, asked: ListRequest, page: Sequence[Document], *, more: bool) -> bytes:
         shown = self._shown(asked.fields)
-        value = {"data": [answer(document, shown) for document in page], "next": following}
-        digest = hashlib.sha256(msgspec.json.encode(value)).hexdigest()[:32]
-        return json_response(value, etag=f'"{digest}"')
+        following = self._cursor(asked, page[-1]) if more else None
+        return msgspec.json.encode({"data": [answer(document, shown) for document in page], "next": following})
 
     def _shown(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(f for f in self._fields if f == "_id" or f in chosen) if chosen else self._fields
@@ -77,6 +89,16 @@ class Reading:
     def _cursor(self, asked: ListRequest, last: Document) -> str:
         value = inner(last, asked.query.sort)
         return cursors.make((value, last["_id"]), asked.question, self._origin.cursor_key)
+
+
+def _fitting(page: list[Document], fields: tuple[str, ...]) -> int:
+    """For how many items, one at least, an answer has room."""
+    room = _PAGE_BYTES
+    for count, document in enumerate(page):
+        room -= len(msgspec.json.encode(answer(document, fields)))
+        if room < 0:
+            return max(1, count)
+    return len(page)
 
 
 def inner(document: Document, path: str) -> Any:

@@ -17,8 +17,11 @@ from gigaday.contracts import Clock, Stamped
 from gigaday.errors import BackendDown
 from gigaday.rules import tags as tags_
 
-LONGEST = 86_400.0
-"""Seconds that a value is kept at most."""
+LONGEST = 7_200.0
+"""Seconds that a value is kept at most. Generations are kept for longer still, some 200 bytes for each item that was
+written meanwhile, and all of an owner's on one member: a busy writer must not fill that up."""
+LARGEST = 1 << 20
+"""Bytes of the largest value that is kept: a larger one would hold up its member, and all who ask it."""
 _GENERATION_SECONDS = int(LONGEST) + 3_600
 """Longer than any value stored before it, and than any load that began before it, by an hour."""
 _UNIQUE_BYTES = 8
@@ -51,7 +54,7 @@ class RedisCache:
 
     async def set(self, key: str, value: bytes, ttl: float, stamp: bytes) -> None:
         milliseconds = int(min(ttl, LONGEST) * 1000)
-        if milliseconds > 0:
+        if milliseconds > 0 and len(value) <= LARGEST:
             entry = f"cache:{key}"
             await self._ask([(entry, ("SET", entry, _head(stamp) + value, "PX", milliseconds))])
 

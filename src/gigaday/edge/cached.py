@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from gigaday.edge.asgi import App, Message, Receive, Scope, Send, first
+from gigaday.edge.compression import trimmed
 from gigaday.edge.entry import Entry
 from gigaday.edge.negotiated import Negotiated, send_entry
 from gigaday.errors import NotFound
@@ -96,7 +97,7 @@ class Stage:
             await self.app(scope, receive, taken.send)
         except NotFound as error:
             return Entry(404, [], error.detail.encode(), rule)
-        return Entry.of(taken.start, taken.body, rule)
+        return Entry.of(taken.start, trimmed(taken.body), rule)
 
 
 def _lifetime(entry: Entry, rule: CacheRule) -> Lifetime:

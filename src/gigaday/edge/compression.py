@@ -12,8 +12,14 @@ _GZIP_WINDOW = 31
 """zlib's largest window, plus 16 for a gzip header (which then holds no time: equal bodies give equal bytes)."""
 
 
+def trimmed(made: bytes) -> bytes:
+    """`made` without the room that its maker reserved for more: some libraries leave it behind the bytes they return,
+    and what is kept would take several times its length in memory."""
+    return bytes(memoryview(made))
+
+
 def _zstd(body: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=_ZSTD).compress(body)
+    return trimmed(zstandard.ZstdCompressor(level=_ZSTD).compress(body))
 
 
 def _br(body: bytes) -> bytes:

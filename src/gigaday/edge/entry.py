@@ -16,6 +16,8 @@ _KEPT_BY_304 = frozenset(
     (b"etag", b"cache-control", b"vary", b"date", b"expires", b"last-modified", b"content-location")
 )
 _CALLERS = ("Authorization", "X-API-Key")
+_SMALL = 2_048
+"""Bytes of encodings that are kept even of a smaller body."""
 _BYTES_BESIDE_BODY = 1_500
 """What an entry takes in memory besides its bodies: headers, tags, the objects themselves."""
 
@@ -36,7 +38,7 @@ class Entry:
     `scope` is what a caller needs to be given it, `cost` what a request for it takes from the caller's bucket.
     """
 
-    __slots__ = ("_encodable", "_variants", "body", "cost", "headers", "scope", "status")
+    __slots__ = ("_encodable", "_making", "_variants", "body", "cost", "headers", "scope", "status")
 
     def __init__(self, status: int, headers: Headers, body: bytes, rule: CacheRule | None = None) -> None:
         self.status, self.body = status, body
@@ -44,6 +46,7 @@ class Entry:
         self.headers = varying(headers)
         self._encodable = status != 206 and len(body) >= encodings.SMALLEST and _encodable(headers)
         self._variants: dict[str, Variant] = {}
+        self._making: dict[str, asyncio.Task[Variant]] | None = None
 
     @classmethod
     def of(cls, start: Message, body: bytes, rule: CacheRule | None = None) -> "Entry":
@@ -63,8 +66,36 @@ class Entry:
         """The same, made where it is not."""
         encoding = self._choose(accept)
         made = self._variants.get(encoding)
-        if made is None:
-            made = self._variants[encoding] = self._made(encoding, await _encoded(encoding, self.body))
+        if made is not None:
+            return made
+        if encoding and len(self.body) >= _LARGE:
+            return await self._made_aside(encoding)
+        return self._keep(encoding, ENCODERS[encoding](self.body) if encoding else self.body)
+
+    async def _made_aside(self, encoding: str) -> Variant:
+        """In a thread, once for all who ask meanwhile."""
+        if self._making is None:
+            self._making = {}
+        task = self._making.get(encoding)
+        if task is None:
+            task = self._making[encoding] = asyncio.create_task(self._make_aside(encoding))
+        return await asyncio.shield(task)
+
+    async def _make_aside(self, encoding: str) -> Variant:
+        try:
+            return self._keep(encoding, await asyncio.to_thread(ENCODERS[encoding], self.body))
+        finally:
+            if self._making is not None:
+                del self._making[encoding]
+
+    def _keep(self, encoding: str, body: bytes) -> Variant:
+        """Drops older encodings for it where encoding saves so little that `size` has no room for all."""
+        made, room = self._made(encoding, body), max(len(self.body), _SMALL)
+        encoded = {name: len(variant.body) for name, variant in self._variants.items() if name}
+        while encoding and encoded and len(body) + sum(encoded.values()) > room:
+            oldest = next(iter(encoded))
+            del encoded[oldest], self._variants[oldest]
+        self._variants[encoding] = made
         return made
 
     def _choose(self, accept: str) -> str:
@@ -100,13 +131,6 @@ class EntryCodec:
 
 
 _Stored = tuple[int, Headers, bytes, str, int]
-
-
-async def _encoded(encoding: str, body: bytes) -> bytes:
-    if not encoding:
-        return body
-    encode = ENCODERS[encoding]
-    return encode(body) if len(body) < _LARGE else await asyncio.to_thread(encode, body)
 
 
 def _encodable(headers: Headers) -> bool:

@@ -93,7 +93,8 @@ class Stage:
     ) -> None:
         self.app = app
         self.known, self.fresh, self.limits = known, responses.fresh, limits
-        self.take_now, self.counters, self.monotonic, self.new_id = buckets.take_now, counters, clock.monotonic, new_id
+        self.take_now, self.give_back = buckets.take_now, buckets.give_back
+        self.counters, self.monotonic, self.new_id = counters, clock.monotonic, new_id
         self.public, self.legacy = public, legacy
         self._callers: dict[str, _Caller] = {}
 
@@ -155,7 +156,13 @@ class Stage:
         if self.public(path):
             return None
         looked = self.take_now(caller.key, caller.policy, 0)
-        return self._taken(caller, 1, now) if looked is not None and looked.remaining < 1 else None
+        if looked is None or looked.remaining >= 1:
+            return None
+        decision = self._taken(caller, 1, now)
+        if decision is not None and decision.allowed:  # a token has come meanwhile
+            self.give_back(caller.key, caller.policy, 1)
+            return None
+        return decision
 
     def _caller(self, principal: Principal) -> _Caller | None:
         """None for one whom several limits hold."""

@@ -1,6 +1,8 @@
 """Keeps the node answering: refuses what is malformed or too large, and sheds the least urgent load first.
 
-How much is too much is learnt from how long requests take (`rules.concurrency`), within a cap that is set.
+How much is too much is learnt from how long requests take (`rules.concurrency`), within a cap that is set. A request
+that waits for its client, for more of a body or to have more of an answer taken, costs no work and counts only
+towards that cap: a few slow clients must not take the places of all the others.
 """
 
 import asyncio
@@ -56,6 +58,9 @@ class Stage:
         self.priority = priority
         self.streams = streams
         self.in_flight = 0
+        """Requests that are worked on."""
+        self.open = 0
+        """Those, and the ones that wait for their clients."""
         self.refused = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,18 +74,21 @@ class Stage:
         cap = self.body_cap(method, path)
         _check_length(scope, cap)
         streams = self.streams(method, path)
-        self.in_flight += 1
+        place = _Place(self)
+        self.open += 1
         try:
-            await self._run(scope, _counted(receive, cap), send, streams)
+            await self._run(scope, place.receiving(_counted(receive, cap)), place.sending(send), streams)
             if method == "GET" and priority != "health" and not streams:
                 # How long a body takes is up to the client, who must not be able to teach that the node is slow.
                 now = self.clock.monotonic()
                 self.limit.record(now - state_of(scope).started, self.in_flight, now)
         finally:
-            self.in_flight -= 1
+            self.open -= 1
+            place.end()
 
     def _refuse_excess(self, priority: Priority) -> None:
-        if self.in_flight >= self.limit.value * SHARES[priority]:
+        share = SHARES[priority]
+        if self.in_flight >= self.limit.value * share or self.open >= self.caps.max_in_flight * share:
             self.refused += 1
             raise Unavailable("This node is at its limit; try again")
 
@@ -98,6 +106,52 @@ class Stage:
             if not deadline.expired():
                 raise
             raise Unavailable("The request took too long; try again") from None
+
+
+class _Place:
+    """A request's place among those that are worked on, left while it waits for its client."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage, self._taken, self._answering, self._ended = stage, False, False, False
+        self._take()
+
+    def end(self) -> None:
+        """For good: whoever still listens when the request is over takes no place again."""
+        self._leave()
+        self._ended = True
+
+    def _take(self) -> None:
+        if not self._taken and not self._ended:
+            self._stage.in_flight += 1
+            self._taken = True
+
+    def _leave(self) -> None:
+        if self._taken:
+            self._stage.in_flight -= 1
+            self._taken = False
+
+    def receiving(self, receive: Receive) -> Receive:
+        async def receiving() -> Message:
+            if self._answering:  # only listening for the client to go, beside the work
+                return await receive()
+            self._leave()
+            try:
+                return await receive()
+            finally:
+                self._take()
+
+        return receiving
+
+    def sending(self, send: Send) -> Send:
+        async def sending(message: Message) -> None:
+            self._answering = True
+            self._leave()
+            try:
+                await send(message)
+            finally:
+                self._take()
+
+        return sending
 
 
 def _stopping(deadline: asyncio.Timeout, send: Send) -> Send:

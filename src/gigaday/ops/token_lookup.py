@@ -14,7 +14,8 @@ from gigaday.rules import secrets, tags, times
 from gigaday.rules.freshness import Lifetime
 
 LIFETIME = Lifetime(ttl=3_600.0, stale_while_revalidate=60.0, stale_if_error=300.0)
-_MOST_KNOWN = 200_000
+_MOST_PROVEN = 200_000
+_LEAST_CALLERS = 1_000
 _DOCUMENT_BYTES = 400
 """What a decoded document takes in memory beside four times its JSON."""
 
@@ -78,15 +79,16 @@ class TokenLookup:
     def __init__(self, store: DocumentStore, clock: Clock, pepper: bytes, remembered: Remembered) -> None:
         self._store, self._clock, self._pepper, self._remembered = store, clock, pepper, remembered
         self._callers: dict[bytes, _Caller] = {}
+        self._most_callers = _LEAST_CALLERS
+        self._proven: set[int] = set()
+        """Hashes (with the process's secret key) of headers that were right."""
         self._used: set[str] = set()
 
     def known(self, authorization: bytes) -> Principal | None:
         """The principal of an Authorization header, where that is known without asking anyone. For the hot path: the
         header was proven before, and nothing of what it stood on has changed since."""
         caller = self._callers.get(authorization)
-        if caller is None or self._remembered.fresh(caller.token_key) is not caller.token:
-            return None
-        if caller.tenant is not None and self._remembered.fresh(caller.tenant_key) is not caller.tenant:
+        if caller is None or not self._holds(caller):
             return None
         if caller.ends <= self._clock.now():
             return None
@@ -103,11 +105,12 @@ class TokenLookup:
         if id is None:
             return None
         header = b"Bearer " + text.encode()
-        if header not in self._callers and admit is not None:
+        if hash(header) not in self._proven and admit is not None:
             await admit()
         token = await self._document(TOKENS, id)
         if token is None or not self._proves(token, secrets.digest(text, self._pepper)):
             self._callers.pop(header, None)
+            self._proven.discard(hash(header))
             return None
         caller = await self._caller(token)
         if caller is None:
@@ -133,9 +136,23 @@ class TokenLookup:
             await self._store.write(TOKENS, OPERATOR, writes)
 
     def _remember(self, header: bytes, caller: _Caller) -> None:
-        if len(self._callers) >= _MOST_KNOWN:
-            self._callers.clear()
+        if len(self._proven) >= _MOST_PROVEN:
+            self._proven.clear()
+        self._proven.add(hash(header))
+        if len(self._callers) >= self._most_callers:
+            self._forget_outdated()
         self._callers[header] = caller
+
+    def _forget_outdated(self) -> None:
+        """Lets go of documents that the cache holds no longer: no more is kept here than it has room for."""
+        self._callers = {header: caller for header, caller in self._callers.items() if self._holds(caller)}
+        self._most_callers = len(self._callers) + max(_LEAST_CALLERS, len(self._callers) // 4)
+
+    def _holds(self, caller: _Caller) -> bool:
+        """Whether the caller's documents are what the cache has."""
+        if self._remembered.fresh(caller.token_key) is not caller.token:
+            return False
+        return caller.tenant is None or self._remembered.fresh(caller.tenant_key) is caller.tenant
 
     def _proves(self, token: Document, digest: str) -> bool:
         return secrets.same(token["digest"], digest) and live(token, times.text(self._clock.now()))

@@ -12,7 +12,7 @@ from gigaday.api.operation import PUBLIC, Call, Handler, Operation
 from gigaday.backends.sqlite import SqliteStore
 from gigaday.contracts import Collection, Outcome, Replace, Write
 from gigaday.errors import BackendDown, Conflict
-from gigaday.model.request import Principal
+from gigaday.model.request import CURRENT, Principal, RequestState, time_left
 from gigaday.rules import times
 
 STALE = 61
@@ -36,8 +36,10 @@ class Watched:
         self._store, self._clock = store, clock
         self.renewed = asyncio.Event()
         self.stuck = False
+        self.time_left: list[float] = []
 
     async def write(self, collection: Collection, owner: str, writes: list[Write]) -> list[Outcome]:
+        self.time_left.append(time_left(self._clock.monotonic(), 5.0))
         if self.stuck:
             await asyncio.Event().wait()
         outcomes = await self._store.write(collection, owner, writes)
@@ -182,3 +184,32 @@ async def test_a_request_that_broke_may_be_tried_again_at_once_with_the_first_id
     with pytest.raises(KeyError):
         await desk.send(broken)
     assert (await desk.send(tell_id)).body == b"id1"
+
+
+@pytest.mark.parametrize("size", [1_100_000, 4 << 20])
+async def test_a_large_answer_is_replayed_whole(desk: Desk, size: int) -> None:
+    async def tell_much(call: Call) -> Response:
+        return Response(b"x" * size, 201)
+
+    assert (await desk.send(tell_much)).status_code == 201
+    again = await desk.send(tell_much)
+    assert (again.status_code, len(again.body)) == (201, size)
+
+
+async def test_an_answer_too_large_to_keep_is_not_replayed_as_an_empty_one(desk: Desk) -> None:
+    async def tell_too_much(call: Call) -> Response:
+        return Response(bytes((4 << 20) + 1), 201, {"location": "/things/1"})
+
+    assert (await desk.send(tell_too_much)).status_code == 201
+    with pytest.raises(Conflict, match="done") as told:
+        await desk.send(tell_too_much)
+    assert told.value.headers["Location"] == "/things/1"
+
+
+async def test_a_key_is_freed_though_its_request_has_no_time_left(desk: Desk) -> None:
+    """Or a database that is slow for a moment would lock the key for a minute."""
+    CURRENT.set(RequestState("r", 0.0, deadline=desk.clock.monotonic()))
+    with pytest.raises(BackendDown):
+        await desk.send(lose)
+    claimed, freed = desk.store.time_left
+    assert (claimed, freed) == (0.05, 5.0)

@@ -1,4 +1,8 @@
+import asyncio
+import base64
+import random
 import zlib
+from sys import getsizeof
 
 import brotli
 import pytest
@@ -43,3 +47,36 @@ async def test_says_what_its_answer_depends_on() -> None:
     made = await Entry(200, HEADERS, BODY).make("")
     assert dict(made.held)[b"vary"] == b"Accept-Encoding, Authorization, X-API-Key"
     assert set(dict(made.held)) == {b"etag", b"cache-control", b"vary"}
+
+
+def _random_text(size: int) -> bytes:
+    return b'{"data": "' + base64.b64encode(random.Random(1).randbytes(size)) + b'"}'
+
+
+async def test_its_encodings_take_no_more_memory_than_its_size_says() -> None:
+    """Not even where encoding saves little."""
+    entry = Entry(200, HEADERS, _random_text(200_000))
+    made = {id(variant.body): variant.body for variant in [await entry.make(name) for name in (*DECODE, *DECODE)]}
+    held = {id(found.body): found.body for name in DECODE if (found := entry.variant(name)) is not None}
+    assert len(made) > len(held) > 1
+    assert sum(map(getsizeof, held.values())) <= entry.size
+
+
+async def test_of_text_all_encodings_are_kept() -> None:
+    entry = Entry(200, HEADERS, BODY)
+    made = [await entry.make(name) for name in DECODE]
+    assert [entry.variant(name) for name in DECODE] == made
+
+
+async def test_those_who_want_a_large_answer_at_once_share_its_encoding() -> None:
+    entry = Entry(200, HEADERS, _random_text(300_000))
+    first, second = await asyncio.gather(entry.make("gzip"), entry.make("gzip"))
+    assert first is second
+
+
+async def test_who_gives_up_takes_nobody_elses_encoding_with_it() -> None:
+    entry = Entry(200, HEADERS, _random_text(300_000))
+    first, second = (asyncio.create_task(entry.make("gzip")) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert DECODE["gzip"]((await second).body) == entry.body

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from gigaday.backends.memory import MemoryBuckets
-from gigaday.contracts import Charge, Policy
+from gigaday.contracts import Charge, Decision, Policy
 from gigaday.edge.counters import Counters
 from gigaday.edge.entry import Entry
 from gigaday.edge.hot import Stage
@@ -41,8 +41,25 @@ def limits() -> OneLimit:
     return OneLimit()
 
 
+class Slowly(MemoryBuckets):
+    """Each taking comes `step` seconds after the one before."""
+
+    def __init__(self, clock: Any) -> None:
+        super().__init__(clock=clock)
+        self.clock, self.step = clock, 0.0
+
+    def take_now(self, key: str, policy: Policy, cost: int) -> Decision:
+        self.clock.time += self.step
+        return super().take_now(key, policy, cost)
+
+
 @pytest.fixture
-async def hot(entries: Any, tokens: Any, limits: OneLimit, clock: Any) -> Any:
+def buckets(clock: Any) -> Slowly:
+    return Slowly(clock)
+
+
+@pytest.fixture
+async def hot(entries: Any, tokens: Any, limits: OneLimit, clock: Any, buckets: Slowly) -> Any:
     for entry in entries.values():
         await entry.make("")
         await entry.make("br")
@@ -58,7 +75,7 @@ async def hot(entries: Any, tokens: Any, limits: OneLimit, clock: Any) -> Any:
         below,
         known=tokens.get,
         responses=Fresh(),
-        buckets=MemoryBuckets(clock=clock),
+        buckets=buckets,
         limits=limits,
         counters=Counters(),
         clock=clock,
@@ -110,6 +127,18 @@ async def test_a_refusal_ends_when_there_is_a_token_again(call: Any, hot: Stage,
     assert statuses[:5] == [200] * 5
     assert statuses.count(200) == 5 + int(20 * 5 / 60)
     assert (await call(hot, "GET", "/livez", headers=HEADERS)).status == 299
+
+
+async def test_a_token_that_comes_between_looking_and_taking_is_not_lost(
+    call: Any, hot: Stage, clock: Any, buckets: Slowly
+) -> None:
+    for _ in range(5):
+        await call(hot, headers=HEADERS)
+    clock.time += 12
+    buckets.step = 0.001
+    clock.time -= 1.5 * buckets.step
+    assert (await call(hot, "POST", "/other", headers=HEADERS)).status == 299
+    assert (await call(hot, headers=HEADERS)).get("ratelimit") == '"free";r=0;t=60'
 
 
 async def test_one_question_spelled_otherwise_is_the_same(call: Any, hot: Stage) -> None:

@@ -5,9 +5,10 @@ import pytest
 
 from gigaday.edge.shed import Caps, Stage, UriTooLong
 from gigaday.errors import BadRequest, BodyTooLarge, HeadersTooLarge, Unavailable
-from gigaday.model.request import RequestState
+from gigaday.model.request import KEY, RequestState
 
 HOST = ("host", "example.test")
+SCOPE = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [(b"host", b"example.test")]}
 
 
 @pytest.fixture
@@ -195,3 +196,81 @@ async def test_slow_bodies_teach_nothing(call: Any, stage: Any, clock: Any) -> N
         await call(shed, headers=[HOST], state=RequestState("r", clock.time))
         await call(shed, "POST", headers=[HOST], chunks=[b"x"], state=RequestState("r", clock.time))
     assert shed.limit.value == 100
+
+
+async def test_who_waits_for_its_client_takes_no_place_from_others(call: Any, stage: Any, replying: Any) -> None:
+    shed = stage(_reading, max_in_flight=40)
+    shed.limit.value = 5.0
+    client, sent = asyncio.Event(), {"type": "http.request", "body": b"x", "more_body": False}
+
+    async def slow() -> Any:
+        await client.wait()
+        return sent
+
+    scope = {**SCOPE, "method": "POST", KEY: RequestState("r", 0.0)}
+    answers: list[Any] = []
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(30):
+            tasks.create_task(shed(dict(scope), slow, send))
+        await asyncio.sleep(0)
+        assert (shed.open, shed.in_flight) == (30, 0)
+        assert (await call(shed, headers=[HOST])).status == 200
+        client.set()
+    assert len(answers) == 60
+    assert (shed.open, shed.in_flight) == (0, 0)
+
+
+async def test_who_waits_for_its_client_counts_towards_the_cap(call: Any, stage: Any) -> None:
+    shed = stage(_reading, max_in_flight=10)
+
+    async def slow() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None: ...
+
+    scope = {**SCOPE, "method": "POST", KEY: RequestState("r", 0.0)}
+    tasks = [asyncio.create_task(shed(dict(scope), slow, send)) for _ in range(9)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await call(shed, headers=[HOST])
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert (shed.open, shed.in_flight) == (0, 0)
+
+
+async def test_what_is_sent_slowly_takes_no_place_though_the_client_is_listened_for(stage: Any) -> None:
+    """As a streamed answer does it: one task sends, another waits for the client to go."""
+    working, reader = asyncio.Event(), asyncio.Event()
+
+    async def origin(scope: Any, receive: Any, send: Any) -> None:
+        listening = asyncio.create_task(receive())
+        await asyncio.sleep(0)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await working.wait()
+        await send({"type": "http.response.body", "body": b"x", "more_body": False})
+        listening.cancel()
+
+    async def gone() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await reader.wait()
+
+    shed = stage(origin, streams=True)
+    scope = {**SCOPE, KEY: RequestState("r", 0.0)}
+    task = asyncio.create_task(shed(scope, gone, send))
+    seen = []
+    for event in (working, reader):
+        for _ in range(5):
+            await asyncio.sleep(0)
+        seen.append((shed.open, shed.in_flight))
+        event.set()
+    await task
+    assert seen == [(1, 1), (1, 0)]
+    assert (shed.open, shed.in_flight) == (0, 0)

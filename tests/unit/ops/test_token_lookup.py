@@ -1,13 +1,18 @@
 """On a real SQLite file and a clock that the test moves (see `conftest`)."""
 
 import asyncio
+import tracemalloc
 
+import msgspec
 import pytest
 
+from gigaday.caching.coherent import Coherent
+from gigaday.caching.invalidation import Invalidation
+from gigaday.caching.trust import Trust
 from gigaday.contracts import OPERATOR, Delete
 from gigaday.errors import BackendDown, Forbidden, RateLimited
 from gigaday.model.token import TOKENS
-from gigaday.ops.token_lookup import LIFETIME
+from gigaday.ops.token_lookup import LIFETIME, DocumentCodec, TokenLookup
 from gigaday.rules import ids, secrets
 
 
@@ -210,3 +215,47 @@ async def test_noting_uses_drops_nothing_from_the_cache(tenancy, node):
     await node.lookup(secret)
     await node.tokens.record_use()
     assert node.tokens.known(b"Bearer " + secret.encode())
+
+
+class Endless:
+    """A store of as many tokens as are asked for, each of a tenant of its own."""
+
+    async def get(self, collection, owner, id):
+        made = {"_id": id, "createdBy": OPERATOR, "version": 1, "name": "name " * 20}
+        if collection is TOKENS:
+            digest = secrets.digest(secrets.make("test", _randomness(id)).text, b"pepper")
+            made |= {"tenant": f"tenant-{id}", "kind": "secret", "scopes": [f"things{n}:read" for n in range(9)],
+                     "digest": digest, "expiresAt": None, "revokedAt": None}  # fmt: skip
+        else:
+            made |= {"plan": "free", "status": "active"}
+        return msgspec.json.decode(msgspec.json.encode(made))
+
+
+def _randomness(id):
+    return _randomness_with_prefix(f"gd_test_{id}")
+
+
+async def test_of_many_callers_no_more_is_kept_than_the_cache_has_room_for(clock):
+    cache = Coherent(clock, DocumentCodec(), Invalidation(), Trust(), max_bytes=1 << 20)
+    tokens = TokenLookup(Endless(), clock, b"pepper", cache)
+    tracemalloc.start()
+    try:
+        for number in range(6_000):
+            text = secrets.make("test", number.to_bytes(secrets.RANDOM_BYTES, "big")).text
+            assert await tokens.principal(text)
+        assert tokens.known(b"Bearer " + text.encode())
+        assert tracemalloc.get_traced_memory()[0] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+async def test_what_was_proven_needs_no_admission_however_many_came_since(clock):
+    async def refuse():
+        raise RateLimited
+
+    tokens = TokenLookup(Endless(), clock, b"pepper", Coherent(clock, DocumentCodec(), Invalidation(), Trust()))
+    texts = [secrets.make("test", n.to_bytes(secrets.RANDOM_BYTES, "big")).text for n in range(1_100)]
+    for text in texts:
+        await tokens.principal(text)
+        clock.time += 0.01
+    assert await tokens.principal(texts[0], refuse)
