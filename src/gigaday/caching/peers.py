@@ -74,6 +74,10 @@ class Peers:
     def live(self, since: float) -> list[str]:
         return [node for node, peer in self._peers.items() if peer.heard >= since]
 
+    def knows(self, node: str) -> bool:
+        """Whether the node was heard, be it that it has left since."""
+        return node in self._peers or node in self._departed
+
     def seen(self, receipt: Receipt) -> bool:
         """Whether that announcement has been processed here."""
         peer = self._peers.get(receipt.node)

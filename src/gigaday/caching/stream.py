@@ -90,9 +90,15 @@ class Stream:
         return self._peers.owed
 
     def seen(self, token: str) -> bool:
-        """Whether this node has processed what the receipt names; True also for what is no receipt at all."""
+        """Whether this node has processed what the receipt names; True also for what is no receipt at all, and for one
+        of a node that has been silent for as long as this one has listened: what is cached here was loaded after it."""
         receipt = announcement.parse(token)
-        return receipt is None or receipt.node == self.node or self._peers.seen(receipt)
+        if receipt is None or receipt.node == self.node or self._peers.seen(receipt):
+            return True
+        since = self._listening_since
+        return (
+            not self._peers.knows(receipt.node) and since is not None and self._clock.monotonic() - since > _FORGOTTEN
+        )
 
     async def spread(self, receipt: Receipt, within: float) -> tuple[int, float]:
         """Waits until every live node has processed one of this node's own announcements. Returns how many have and

@@ -43,10 +43,13 @@ class Hand:
         self.waiting: list[Waiter] = []
         self.flight: asyncio.Task[None] | None = None
         """The one round trip at a time: while it lasts, hand and flight together hold no more than a lease."""
+        self.policy = policy
         self.limit(policy)
 
     def limit(self, policy: Policy) -> None:
-        """Follows a limit that was set anew."""
+        """Follows a limit that was set anew; of what is in hand, it keeps what is in proportion to it."""
+        if self.tokens and policy.quota < self.policy.quota:
+            self.tokens = self.tokens * policy.quota // self.policy.quota
         self.policy, self.quota, self.rate = policy, policy.quota, policy.quota / policy.window
         self.level = min(self.level, float(policy.quota))
 

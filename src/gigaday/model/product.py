@@ -37,6 +37,16 @@ class Price(msgspec.Struct, forbid_unknown_fields=True):
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
 
 
+_MOST_ATTRIBUTES_BYTES = 65_536
+
+
+def _check_size(attributes: dict[str, Any]) -> None:
+    """A list answers a hundred products at once: each has to be of a size that a hundred can have."""
+    size = len(msgspec.json.encode(attributes))
+    if size > _MOST_ATTRIBUTES_BYTES:
+        raise ValueError(f"attributes take {size} bytes as JSON, and may take {_MOST_ATTRIBUTES_BYTES}")
+
+
 class NewProduct(msgspec.Struct, forbid_unknown_fields=True):
     """A product as sent to POST and PUT; `name` alone is required."""
 
@@ -48,6 +58,10 @@ class NewProduct(msgspec.Struct, forbid_unknown_fields=True):
     price: Price | None = None
     attributes: Attributes = {}
     mediaIds: MediaIds = []
+
+    def __post_init__(self) -> None:
+        if self.attributes:
+            _check_size(self.attributes)
 
 
 class ProductPatch(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,6 +75,10 @@ class ProductPatch(msgspec.Struct, forbid_unknown_fields=True):
     price: Price | UnsetType | None = UNSET
     attributes: Attributes | UnsetType = UNSET
     mediaIds: MediaIds | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.attributes:
+            _check_size(self.attributes)
 
 
 class Product(NewProduct):

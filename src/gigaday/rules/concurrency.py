@@ -52,8 +52,8 @@ class AdaptiveLimit:
             # Recovered from a long overload: what was usual then is not what is usual.
             self.usual *= _DRIFT
         gradient = max(0.5, min(1.0, max(_HARMLESS, _TOLERANCE * self.usual) / max(recent, 1e-9)))
-        if gradient == 1.0 and self._busiest < self.value / 2:
-            return  # A node that is half idle says nothing of what it could do.
+        if self._busiest < self.value / 2:
+            return  # A node that is half idle says nothing of what it could do, however slow its work is.
         wanted = self.value * gradient + math.sqrt(self.value)
         smoothed = self.value * (1 - _SMOOTHING) + wanted * _SMOOTHING
         self.value = max(float(self.least), min(float(self.most), smoothed))

@@ -160,6 +160,16 @@ def test_a_receipt_is_seen_where_it_has_arrived() -> None:
     run(story())
 
 
+def test_a_receipt_of_a_node_long_gone_keeps_nobody_from_the_cache() -> None:
+    async def story() -> None:
+        _, (one,) = await fleet_of(1)
+        assert not one.stream.seen("gone.7")
+        await asyncio.sleep(6)
+        assert one.stream.seen("gone.7")
+
+    run(story())
+
+
 def test_a_purge_knows_when_every_live_node_has_it_and_how_soon() -> None:
     async def story() -> None:
         _, (one, *others) = await fleet_of(3)

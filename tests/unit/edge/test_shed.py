@@ -168,13 +168,17 @@ async def test_learns_that_it_is_overloaded_and_refuses_sooner(
     slow = 0.0
 
     async def origin(scope: Any, receive: Any, send: Any) -> None:
-        clock.time += slow
+        await asyncio.sleep(0)  # until all of a burst are under way
         await replying()(scope, receive, send)
 
     async def burst(shed: Stage) -> None:
-        for _ in range(500):
-            await call(shed, headers=[HOST], state=RequestState("r", clock.time))
-            clock.time += 0.01
+        for _ in range(50):
+            states = [RequestState("r", clock.time) for _ in range(80)]
+            calls = [asyncio.create_task(call(shed, headers=[HOST], state=state)) for state in states]
+            await asyncio.sleep(0)
+            clock.time += slow
+            await asyncio.gather(*calls, return_exceptions=True)
+            clock.time += 0.2
 
     shed = stage(origin, max_in_flight=100, least_in_flight=5)
     slow = 0.001

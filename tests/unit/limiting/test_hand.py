@@ -66,3 +66,11 @@ def test_an_exact_hand_is_never_renewed(hand):
 def test_a_lowered_limit_lowers_what_is_known(hand):
     hand.limit(Policy("p", quota=8, window=4))
     assert (hand.bucket(0.0), hand.rate) == (8, 2)
+
+
+def test_a_lowered_limit_leaves_in_hand_what_is_in_proportion(hand):
+    hand.tokens = 50
+    hand.limit(Policy("p", quota=10, window=10))
+    assert hand.tokens == 5
+    hand.limit(Policy("p", quota=1_000, window=10))
+    assert hand.tokens == 5

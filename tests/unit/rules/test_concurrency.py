@@ -65,6 +65,13 @@ def test_a_burst_of_quick_work_is_admitted() -> None:
     assert limit.value == 1_000
 
 
+def test_one_slow_caller_after_another_teaches_nothing() -> None:
+    limit = AdaptiveLimit(least=8, most=1_000)
+    for step in range(5_000):
+        limit.record(0.001 if step < 1_000 else 2.0, in_flight=1, now=step * 0.15)
+    assert limit.value == 1_000
+
+
 def test_after_the_spike_everything_is_admitted_again() -> None:
     spiked = node()
     spiked.run(rate=700, seconds=10)
