@@ -119,9 +119,10 @@ def list_parameters(listable: Listable) -> tuple[Parameter, ...]:
         for operator in OPERATORS[kind]
     ]
     return (
-        Parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 20}),
+        Parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 20},
+                  "A page has so many at most, and fewer where they are large; `next` tells whether there are more."),
         Parameter("cursor", {"type": "string"}, "`next` of the page before."),
         Parameter("sort", {"enum": sorts}, "Descending with - before it."),
         FIELDS,
         *filters,
-    )
+    )  # fmt: skip

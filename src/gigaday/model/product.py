@@ -26,7 +26,7 @@ Category = Annotated[str, Meta(max_length=200)] | None
 Description = Annotated[str, Meta(max_length=20_000)] | None
 Sku = Annotated[str, Meta(min_length=1, max_length=100)] | None
 Status = Literal["active", "draft", "archived"]
-Attributes = Annotated[dict[str, Any], Meta(max_length=100)]
+Attributes = Annotated[dict[str, Any], Meta(max_length=100, description="At most 64 KiB as JSON.")]
 MediaIds = Annotated[list[Annotated[str, Meta(pattern=ID_PATTERN)]], Meta(max_length=100)]
 
 
