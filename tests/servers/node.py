@@ -1,4 +1,4 @@
-"""A served node: `gigaday serve` as a process of its own, and the other commands beside it."""
+"""Served nodes: each a `gigaday serve` as a process of its own, and the other commands beside it."""
 
 import os
 import re
@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,9 +64,20 @@ class Node:
     def kill(self) -> None:
         """SIGKILL for it and its workers."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+    def freeze(self) -> None:
+        """Stops it and its workers where they are (SIGSTOP)."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets them go on."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGCONT)
 
     def stop(self) -> int:
         """SIGTERM; its exit code."""
@@ -79,3 +92,20 @@ class Node:
         command = [sys.executable, "-c", MAIN, *arguments]
         environ = {**os.environ, **self.environ}
         return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+@contextmanager
+def fleet(count: int, environ: Mapping[str, str], folder: Path) -> Iterator[list[Node]]:
+    """Nodes of one worker each that share what `environ` names, the pepper included. The first has the operator's
+    token in its output."""
+    nodes: list[Node] = []
+    try:
+        for number in range(count):
+            own = {"GIGADAY_DATA_DIR": str(folder / f"data{number}"), "CLUSTER_SIZE": "1"}
+            nodes.append(Node({**environ, **own}, folder / f"node{number}.log"))
+            # One after another: the first makes what the others then find.
+            nodes[-1].start()
+        yield nodes
+    finally:
+        for node in nodes:
+            node.kill()

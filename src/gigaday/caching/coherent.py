@@ -132,7 +132,12 @@ class Coherent(Generic[V]):
         if verdict == "stale":
             self.stale += 1
             return Answer(entry.value, "stale")
-        return self._in_need(key) if verdict == "on_error" and now < entry.retry_at else None
+        if verdict != "on_error" or (now >= entry.retry_at and not self._trust.failing):
+            return None
+        if now >= entry.retry_at and self._flights.joinable(key) is None:
+            # A store that is down may take seconds to say so: whoever can be answered does not wait for it.
+            self._start(key, tags, load, lifetime)
+        return self._in_need(key)
 
     def _in_need(self, key: str) -> Answer[V]:
         """A value that may be outdated, where there is one young enough; else BackendDown."""
@@ -174,9 +179,12 @@ class Coherent(Generic[V]):
                     loaded = await self._shelf.fill(flight, load, lifetime, renews=renewal)
             except BackendDown:
                 self.failed_loads += 1
+                self._trust.failing = True
                 self._postpone(key)
                 raise
-            self.loads += not loaded.shared
+            if not loaded.shared:
+                self.loads += 1
+                self._trust.failing = False
             self._keep(flight, loaded, lifetime)
             return loaded
 

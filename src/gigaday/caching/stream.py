@@ -55,6 +55,8 @@ class Stream:
         self._hurry, self._news = asyncio.Event(), asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
         self._heart: asyncio.Task[None] | None = None
+        self.live = 1
+        """Nodes alive, this one included; while nothing is heard, as many as before."""
         self.gaps = self.losses = self.unpublished = self.heard = 0
 
     async def start(self) -> None:
@@ -73,11 +75,6 @@ class Stream:
     async def announce(self, tags: Sequence[str], *, urgent: bool = False) -> Receipt:
         """Publishes within the bus's budget. What cannot be published shows as a gap in the next heartbeat."""
         return Receipt(self.node, await self._publish(tuple(tags), urgent=urgent))
-
-    @property
-    def live(self) -> int:
-        """Nodes alive, this one included."""
-        return 1 + len(self._peers.live(self._clock.monotonic() - _SILENCE))
 
     @property
     def settled(self) -> bool:
@@ -182,6 +179,9 @@ class Stream:
             self._flush()
         if self._settled:
             self._trust.until = min(self._own_sent, self._peers.heard_by(now)) + _SPAN
+        alive = 1 + len(self._peers.live(now - _SILENCE))
+        # Whoever has not been heard again yet goes on taking its part of the limits.
+        self.live = alive if self._settled else max(self.live, alive)
 
     def _gap(self) -> None:
         self.gaps += 1

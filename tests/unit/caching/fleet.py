@@ -43,11 +43,13 @@ class Source:
     def __init__(self) -> None:
         self.value, self.seconds = "old", 0.01
         self.down = False
+        self.fails_after = 0.0
         self.loads = 0
 
     async def __call__(self) -> str:
         self.loads += 1
         if self.down:
+            await asyncio.sleep(self.fails_after)
             raise BackendDown("database")
         value = self.value
         await asyncio.sleep(self.seconds)

@@ -162,6 +162,28 @@ def test_a_lost_stream_keeps_old_values_for_the_case_that_loads_fail() -> None:
     run(story())
 
 
+def test_once_a_load_has_failed_nobody_waits_for_another_where_an_old_value_may_stand_in() -> None:
+    async def story() -> None:
+        fleet, (node,) = await fleet_of(1)
+        await node.get(SHORT)
+        fleet.source.down, fleet.source.fails_after = True, 5.0
+        await asyncio.sleep(20)
+        await node.get(SHORT)
+        began = asyncio.get_running_loop().time()
+        for _ in range(10):
+            await asyncio.sleep(1.5)
+            assert await node.get(SHORT) == ("old", "degraded")
+        assert asyncio.get_running_loop().time() - began < 16
+        assert fleet.source.loads <= 5, "one at a time tries again"
+        fleet.source.down = False
+        await asyncio.sleep(6)
+        await node.get(SHORT)
+        await asyncio.sleep(0.1)
+        assert await node.get(SHORT) == ("old", "hit")
+
+    run(story())
+
+
 def test_what_is_known_to_have_changed_never_stands_in() -> None:
     async def story() -> None:
         fleet, (node,) = await fleet_of(1)

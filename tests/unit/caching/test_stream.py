@@ -36,6 +36,18 @@ def test_the_live_nodes_are_counted() -> None:
     run(story())
 
 
+def test_nodes_that_cannot_be_heard_go_on_being_counted() -> None:
+    async def story() -> None:
+        _, (node, *_) = await fleet_of(3)
+        node.link.deaf.until = asyncio.get_running_loop().time() + 10
+        for _ in range(150):
+            await asyncio.sleep(0.1)
+            assert node.stream.live == 3
+        assert node.trusted()
+
+    run(story())
+
+
 def test_a_gap_throws_away_what_was_cached() -> None:
     async def story() -> None:
         _, (writer, other) = await fleet_of(2)
