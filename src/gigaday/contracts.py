@@ -233,9 +233,9 @@ class SharedBuckets(Protocol):
     """Token buckets that every node takes from, refilled by the store's own clock. Raises BackendDown within its
     small budget of time; tokens may then be taken or not."""
 
-    async def lease(self, key: str, policy: Policy, least: int, most: int) -> Grant:
+    async def lease(self, key: str, policy: Policy, least: int, most: int, start: float | None = None) -> Grant:
         """Takes up to `most` tokens, whole ones, or none where fewer than `least` are there. Atomic. A negative
-        `most` gives tokens back (never beyond the quota; `least` is ignored)."""
+        `most` gives tokens back. A bucket that is not there holds the quota, or `start` tokens where that is less."""
 
     async def ping(self) -> None:
         """Really exercises the technology; raises BackendDown."""

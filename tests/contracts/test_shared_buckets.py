@@ -64,6 +64,13 @@ async def test_as_many_as_there_are_but_never_fewer_than_the_least(buckets, key)
     assert last.granted == 30 and last.level == pytest.approx(0, abs=0.5)
 
 
+async def test_a_bucket_that_is_not_there_holds_what_is_known_to_be_left_at_most(buckets, key):
+    first = await buckets.lease(key, POLICY, 1, 10, 30.0)
+    assert (first.granted, first.level) == (10, pytest.approx(20, abs=0.1))
+    assert (await buckets.lease(key, POLICY, 1, 10, 5.0)).granted == 10, "one that is there knows better"
+    assert (await buckets.lease(f"{key}:other", POLICY, 1, 200, 1_000.0)).granted == 100
+
+
 async def test_a_refusal_changes_nothing_and_puts_nothing_off(buckets, redis, key):
     await buckets.lease(key, POLICY, 1, 100)
     before, left = await redis.ask(key, "GET", key), await redis.ask(key, "PTTL", key)

@@ -25,8 +25,10 @@ class Store:
         now = asyncio.get_running_loop().time()
         return buckets.refilled(self.levels.get(key) or buckets.full(policy, now), policy, now)
 
-    def lease(self, key: str, policy: Policy, least: int, most: int) -> Grant:
+    def lease(self, key: str, policy: Policy, least: int, most: int, start: float | None = None) -> Grant:
         self.calls += 1
+        if start is not None and key not in self.levels:
+            self.levels[key] = buckets.Level(min(start, policy.quota), asyncio.get_running_loop().time())
         level = self.level(key, policy)
         granted = min(most, math.floor(level.tokens + 1e-9))
         if most > 0 and granted < least:
@@ -43,9 +45,9 @@ class Link:
         self._store, self._random, self._slowest, self._lossy = store, random, slowest, lossy
         self.cut = False
 
-    async def lease(self, key: str, policy: Policy, least: int, most: int) -> Grant:
+    async def lease(self, key: str, policy: Policy, least: int, most: int, start: float | None = None) -> Grant:
         await self._travel()
-        grant = self._store.lease(key, policy, least, most)
+        grant = self._store.lease(key, policy, least, most, start)
         if self._random.random() < self._lossy:
             await asyncio.sleep(BUDGET)
             raise BackendDown("the reply was lost")

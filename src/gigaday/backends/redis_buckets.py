@@ -7,14 +7,14 @@ from gigaday.backends.redis_lane import ReplyError
 from gigaday.contracts import Grant, Policy
 from gigaday.errors import BackendDown
 
-# The arithmetic is that of `rules.buckets`. A bucket that is not there is full, so the key lives until it would be.
+# The arithmetic is that of `rules.buckets`. A bucket that is full is not there: the key lives until it would be.
 # What takes nothing writes nothing. When the quota changes, the bucket stays as full as it was, in proportion.
 _LEASE = """
 local quota, window = tonumber(ARGV[1]), tonumber(ARGV[2])
 local least, most = tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1e6
-local tokens, at = quota, now
+local tokens, at = math.min(quota, tonumber(ARGV[5])), now
 local kept = redis.call('GET', KEYS[1])
 if kept then
   local held, since, of = string.match(kept, '^(%S+) (%S+) (%S+)$')
@@ -47,8 +47,8 @@ class RedisBuckets:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def lease(self, key: str, policy: Policy, least: int, most: int) -> Grant:
-        arguments = (1, key, policy.quota, policy.window, least, most)
+    async def lease(self, key: str, policy: Policy, least: int, most: int, start: float | None = None) -> Grant:
+        arguments = (1, key, policy.quota, policy.window, least, most, policy.quota if start is None else start)
         try:
             try:
                 granted, level = await self._redis.ask(key, "EVALSHA", _DIGEST, *arguments)

@@ -28,7 +28,8 @@ class Guarded(NamedTuple):
 class Failover:
     """`SharedBuckets`: the first that answers, in the order given, and the earlier ones again as soon as they do.
 
-    Each of them fills up by itself, so that while they alternate, each adds its own quota to what a window admits.
+    Each of them fills up by itself, so that while they alternate, each may add its own quota to what a window admits;
+    a worker that knows how much is left has a bucket begin with that.
     """
 
     def __init__(self, tiers: Sequence[Guarded]) -> None:
@@ -36,12 +37,12 @@ class Failover:
         self.answered = [0] * len(self._tiers)
         """How often each tier did."""
 
-    async def lease(self, key: str, policy: Policy, least: int, most: int) -> Grant:
+    async def lease(self, key: str, policy: Policy, least: int, most: int, start: float | None = None) -> Grant:
         for at, (buckets, breaker) in enumerate(self._tiers):
             if not breaker.allows():
                 continue
             try:
-                grant = await buckets.lease(key, policy, least, most)
+                grant = await buckets.lease(key, policy, least, most, start)
             except BackendDown:
                 breaker.failed()
                 continue

@@ -113,7 +113,9 @@ class RoundTrips:
         sent = self._clock.monotonic()
         self._counts.round_trips += 1
         try:
-            grant = await self._shared.lease(hand.key, hand.policy, least, most)
+            # Where the bucket is lost, with a member or for a stand-in, it does not come back fuller than it can be.
+            start = hand.bucket(sent) if hand.met else None
+            grant = await self._shared.lease(hand.key, hand.policy, least, most, start)
         except BackendDown:
             self._went_down(hand)
             return False

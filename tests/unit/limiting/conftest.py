@@ -37,10 +37,12 @@ class Shelf:
         self.asked: list[tuple[int, int]] = []
         self.levels: dict[str, buckets.Level] = {}
 
-    async def lease(self, key: str, policy: Policy, least: int, most: int) -> Grant:
+    async def lease(self, key: str, policy: Policy, least: int, most: int, start: float | None = None) -> Grant:
         self.asked.append((least, most))
         await self.open.wait()
         await self.ping()
+        if start is not None and key not in self.levels:
+            self.levels[key] = buckets.Level(min(start, policy.quota), self._clock.time)
         level = buckets.refilled(self.levels.get(key) or buckets.full(policy, 0), policy, self._clock.time)
         granted = min(most, math.floor(level.tokens))
         granted = 0 if 0 <= granted < least else granted

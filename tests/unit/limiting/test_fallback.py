@@ -102,3 +102,15 @@ async def test_a_lease_that_cannot_be_given_back_is_dropped(worker, shelf, turns
         buckets._turn()
         await turns()
     assert len(buckets) == 0
+
+
+async def test_a_bucket_that_was_lost_does_not_come_back_full(worker, shelf):
+    buckets = worker()
+    assert await admitted(buckets, SMALL, 200) == 100
+    shelf.levels.clear()
+    shelf.down = True
+    await spend(buckets, SMALL, 1)
+    shelf.down = False
+    assert await admitted(worker(), SMALL, 3) == 3, "who never met the bucket knows of nothing"
+    shelf.levels.clear()
+    assert await admitted(buckets, SMALL, 50) == 0
