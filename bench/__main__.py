@@ -4,12 +4,34 @@ import argparse
 import signal
 import sys
 
-from bench import hot, importing, paging, reads, redis_failover, start, transfer
+from bench import (
+    calls,
+    cold,
+    creates,
+    growth,
+    hot,
+    importing,
+    memory,
+    paging,
+    reads,
+    redis_failover,
+    shed,
+    stampede,
+    start,
+    transfer,
+)
 from bench.report import table
 
 BENCHMARKS = {
     "start": start,
     "hot": hot,
+    "cold": cold,
+    "creates": creates,
+    "stampede": stampede,
+    "growth": growth,
+    "memory": memory,
+    "calls": calls,
+    "shed": shed,
     "reads": reads,
     "paging": paging,
     "redis": redis_failover,

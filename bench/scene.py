@@ -13,9 +13,12 @@ from gigaday.model.product import PRODUCTS
 from gigaday.rules import catalogue, ids
 from gigaday.settings import Settings
 from tests.servers.mongod import ReplicaSet
+from tests.servers.redis import RedisCluster
 
 TENANT = "bench"
 SEED = 2026
+DATABASES = {"SQLite": 0, "MongoDB": 1, "MongoDB of three": 3}
+"""By name, and how many members of a replica set each has."""
 _CHUNK = 5_000
 _EPOCH = 1_750_000_000
 _MADE = {"createdBy": TENANT, "createdAt": "2026-01-01T00:00:00.000Z", "updatedAt": "2026-01-01T00:00:00.000Z"}
@@ -42,7 +45,7 @@ class Scene:
 
 @contextmanager
 def scene(database: str = "SQLite") -> Iterator[Scene]:
-    """An empty scene on "SQLite" or "MongoDB" (one member, so that two cores are shared with no other); gone after."""
+    """An empty scene on one of `DATABASES`; gone after. One member shares two cores with no other."""
     with tempfile.TemporaryDirectory(prefix="gigaday-bench-") as folder, _database(database) as more:
         environ = {"GIGADAY_DATA_DIR": f"{folder}/data", **more}
         token = asyncio.run(_tenant(settings.load(environ)))
@@ -54,7 +57,7 @@ def _database(database: str) -> Iterator[dict[str, str]]:
     if database == "SQLite":
         yield {}
         return
-    members = ReplicaSet(("data",)).start()
+    members = ReplicaSet(["data"] * DATABASES[database]).start()
     try:
         yield {"MONGODB_URI": members.uri, "GIGADAY_PEPPER": "only for a benchmark"}
     finally:
@@ -66,6 +69,17 @@ async def _tenant(chosen: Settings) -> str:
         work = compose.tenancy(backends, chosen)
         await work.create_tenant(TENANT, "Benchmark", "unlimited")
         return (await work.create_token(TENANT, "bench"))[1]
+
+
+@contextmanager
+def with_redis(place: Scene) -> Iterator[RedisCluster]:
+    """Has the node under test share a real cluster of three primaries, without replicas to leave it the cores."""
+    cluster = RedisCluster(replicas=0).start()
+    place.environ.update({"REDIS_CLUSTER_URLS": cluster.urls, "CLUSTER_SIZE": "1"})
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 def limited_token(place: Scene) -> str:

@@ -24,7 +24,7 @@ from gigaday.compose.services import Services, pepper_of, services
 from gigaday.edge import app as edge
 from gigaday.edge.asgi import App, Receive, Scope, Send
 from gigaday.edge.counters import Counters
-from gigaday.edge.shed import Caps
+from gigaday.edge.load import Caps, Load
 from gigaday.limiting.several import Several
 from gigaday.model.plan import PLANS
 from gigaday.ops import logs
@@ -67,12 +67,13 @@ def node(
                          redirect_slashes=False, default=no_such_path)  # fmt: skip
     router = Router(made, Idempotency(backends.documents, backends.clock), new_id, others)
     traits = Traits(router, settings.body_limit)
+    caps = Caps(max_in_flight=settings.max_in_flight, request_timeout=settings.request_timeout)
     return edge.build(
         router,
         edge.Collaborators(
             clock=backends.clock, counters=Counters(), new_id=_request_ids(), log=log,
             access_log=log if settings.access_log else None,
-            caps=Caps(max_in_flight=settings.max_in_flight, request_timeout=settings.request_timeout),
+            caps=caps, load=Load(caps),
             body_cap=traits.body_cap, priority=traits.priority, streams=traits.streams, public=traits.public,
             lookup=with_.tokens.principal, known=with_.tokens.known, limits=with_.limits, buckets=with_.buckets,
             take=Several(with_.buckets).take, cost=traits.cost,

@@ -8,9 +8,10 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from gigaday.contracts import Buckets, Clock
-from gigaday.edge import authenticate, cached, hot, limit, observe, problems, shed
+from gigaday.edge import authenticate, cached, crowd, hot, limit, observe, problems, shed
 from gigaday.edge.asgi import App
 from gigaday.edge.counters import Counters
+from gigaday.edge.load import Caps, Load, Priority
 from gigaday.model.caching import CacheRule
 from gigaday.model.request import Principal
 from gigaday.rules.clients import Network
@@ -34,9 +35,10 @@ class Collaborators:
     new_id: Callable[[], str]
     log: FilteringBoundLogger
     access_log: FilteringBoundLogger | None
-    caps: shed.Caps
+    caps: Caps
+    load: Load
     body_cap: Callable[[str, str], int]
-    priority: Callable[[str, str], shed.Priority]
+    priority: Callable[[str, str], Priority]
     streams: Callable[[str, str], bool]
     public: Callable[[str], bool]
     lookup: authenticate.Lookup
@@ -67,6 +69,8 @@ def _hot(app: App, c: Collaborators) -> App:
         clock=c.clock,
         new_id=c.new_id,
         public=c.public,
+        load=c.load,
+        priority=c.priority,
         legacy=c.legacy_limit_headers,
     )
 
@@ -80,7 +84,9 @@ def _problems(app: App, c: Collaborators) -> App:
 
 
 def _shed(app: App, c: Collaborators) -> App:
-    return shed.Stage(app, caps=c.caps, clock=c.clock, body_cap=c.body_cap, priority=c.priority, streams=c.streams)
+    return shed.Stage(
+        app, caps=c.caps, load=c.load, clock=c.clock, body_cap=c.body_cap, priority=c.priority, streams=c.streams
+    )
 
 
 def _authenticate(app: App, c: Collaborators) -> App:
@@ -96,7 +102,6 @@ def _limit(app: App, c: Collaborators) -> App:
         clock=c.clock,
         cost=c.cost,
         public=c.public,
-        at_once=c.at_once,
         opens=c.opens,
         legacy=c.legacy_limit_headers,
     )
@@ -104,6 +109,10 @@ def _limit(app: App, c: Collaborators) -> App:
 
 def _cached(app: App, c: Collaborators) -> App:
     return cached.Stage(app, responses=c.responses, seen=c.seen, rule_for=c.rule_for)
+
+
+def _crowd(app: App, c: Collaborators) -> App:
+    return crowd.Stage(app, at_once=c.at_once)
 
 
 STAGES: tuple[Callable[[App, Collaborators], App], ...] = (
@@ -114,6 +123,7 @@ STAGES: tuple[Callable[[App, Collaborators], App], ...] = (
     _authenticate,
     _limit,
     _cached,
+    _crowd,
 )
 """Outermost first: the order in which a request passes them."""
 

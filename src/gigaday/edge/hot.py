@@ -13,9 +13,10 @@ from gigaday.contracts import Buckets, Charge, Clock, Decision
 from gigaday.edge.asgi import App, Headers, Receive, Scope, Send
 from gigaday.edge.counters import Counters
 from gigaday.edge.entry import Entry, Variant
+from gigaday.edge.load import FULL, Load, Priority
 from gigaday.edge.problem_json import render
 from gigaday.edge.request_ids import chosen
-from gigaday.errors import RateLimited
+from gigaday.errors import ApiError, RateLimited, Unavailable
 from gigaday.model.request import Principal
 from gigaday.rules import cache_keys, etags, limits
 
@@ -89,13 +90,15 @@ class Stage:
         clock: Clock,
         new_id: Callable[[], str],
         public: Callable[[str], bool],
+        load: Load,
+        priority: Callable[[str, str], Priority],
         legacy: bool = False,
     ) -> None:
         self.app = app
         self.known, self.fresh, self.limits = known, responses.fresh, limits
         self.take_now, self.give_back = buckets.take_now, buckets.give_back
         self.counters, self.monotonic, self.new_id = counters, clock.monotonic, new_id
-        self.public, self.legacy = public, legacy
+        self.public, self.load, self.priority, self.legacy = public, load, priority, legacy
         self._callers: dict[str, _Caller] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,6 +107,8 @@ class Stage:
             return
         started = self.monotonic()
         answer = self._answer(scope, started)
+        if answer is None and self.load.tight:
+            answer = self._shed(scope)
         if answer is None:
             await self.app(scope, receive, send)
             return
@@ -134,6 +139,14 @@ class Stage:
             return None
         id = self.new_id() if given is None else chosen(given.decode("latin-1"), self.new_id)
         return _told(caller, decision, variant, held, id)
+
+    def _shed(self, scope: Scope) -> _Answer | None:
+        """The refusal of a request that is one too many: the sooner it is told, the more is left for the others."""
+        if not self.load.refuses(self.priority(scope["method"], scope["path"])):
+            return None
+        id = self.new_id()
+        headers, before, after = _overload(len(id))
+        return 503, [*headers, (b"x-request-id", id.encode()), _SERVER], before + id.encode() + after
 
     def _entry(self, scope: Scope, principal: Principal) -> Entry | None:
         """The cached answer that this caller may have."""
@@ -223,7 +236,16 @@ def _names(held: bytes, etag: str) -> bool:
 @lru_cache(maxsize=1_024)
 def _refusal(seconds: int, id_length: int) -> tuple[Headers, bytes, bytes]:
     """The headers of a 429 and its body, cut where the request's id goes in."""
-    error = RateLimited(limits.refusal(seconds), headers={"Retry-After": str(seconds)})
+    return _cut(RateLimited(limits.refusal(seconds), headers={"Retry-After": str(seconds)}), id_length)
+
+
+@lru_cache(maxsize=64)
+def _overload(id_length: int) -> tuple[Headers, bytes, bytes]:
+    """The same of a 503."""
+    return _cut(Unavailable(FULL), id_length)
+
+
+def _cut(error: ApiError, id_length: int) -> tuple[Headers, bytes, bytes]:
     place = "0" * id_length
     _, headers, body = render(error, place)
     before, _, after = body.rpartition(place.encode())

@@ -20,8 +20,7 @@ class Stage:
 
     While no shared bucket can be asked, what `opens` names (from method and path) is let through whatever its limit:
     what an operator needs to end the emergency. What `edge.authenticate` refused is raised here, after its token was
-    taken. `at_once` is how many requests of one tenant are worked on at a time. `legacy` adds the older X-RateLimit-*
-    headers, whose Reset is in epoch seconds.
+    taken. `legacy` adds the older X-RateLimit-* headers, whose Reset is in epoch seconds.
     """
 
     def __init__(
@@ -33,50 +32,22 @@ class Stage:
         clock: Clock,
         cost: Callable[[str, str], int],
         public: Callable[[str], bool],
-        at_once: Callable[[Principal], int],
         opens: Callable[[str, str], bool],
         legacy: bool = False,
     ) -> None:
         self.app = app
         self.charges, self.take = charges, take
-        self.clock, self.cost, self.public, self.at_once, self.opens = clock, cost, public, at_once, opens
+        self.clock, self.cost, self.public, self.opens = clock, cost, public, opens
         self.legacy = legacy
-        self.running: dict[str, int] = {}
-        """How many requests of each tenant are being worked on."""
-        self.crowded = self.opened = 0
+        self.opened = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or self.public(scope["path"]):
             await self.app(scope, receive, send)
             return
         state = state_of(scope)
-        tenant = self._enter(state.principal)
-        try:
-            await self._admit(scope, state)
-            await self.app(scope, receive, send)
-        finally:
-            self._leave(tenant)
-
-    def _enter(self, principal: Principal | None) -> str:
-        """Counts one more request of the tenant. Raises RateLimited where it has as many as it may: what one works on
-        is taken from all the others of this node."""
-        tenant = principal.tenant if principal else ""
-        if principal is None or not tenant:
-            return ""
-        running = self.running.get(tenant, 0)
-        if running >= self.at_once(principal):
-            self.crowded += 1
-            raise RateLimited(f"{running} requests are being worked on; send fewer at a time", headers=_RETRY_SOON)
-        self.running[tenant] = running + 1
-        return tenant
-
-    def _leave(self, tenant: str) -> None:
-        if not tenant:
-            return
-        if self.running[tenant] > 1:
-            self.running[tenant] -= 1
-        else:
-            del self.running[tenant]
+        await self._admit(scope, state)
+        await self.app(scope, receive, send)
 
     async def _admit(self, scope: Scope, state: RequestState) -> None:
         # Who is nobody gets no work done, so that every attempt costs the same.
@@ -99,9 +70,6 @@ class Stage:
         if not (refused.unshared and self.opens(scope["method"], scope["path"])):
             raise _refusal(limits.wait(refused))
         self.opened += 1
-
-
-_RETRY_SOON = {"Retry-After": "1"}
 
 
 async def admit_unknown(charges: Charges, take: Take, client: str) -> None:

@@ -7,35 +7,16 @@ towards that cap: a few slow clients must not take the places of all the others.
 
 import asyncio
 from collections.abc import Callable
-from typing import Literal
-
-import msgspec
 
 from gigaday.contracts import Clock
 from gigaday.edge.asgi import App, Message, Receive, Scope, Send, values
+from gigaday.edge.load import FULL, Caps, Load, Priority
 from gigaday.errors import BadRequest, BodyTooLarge, HeadersTooLarge, Unavailable
 from gigaday.model.request import state_of
-from gigaday.rules.concurrency import AdaptiveLimit
-
-Priority = Literal["health", "write", "read", "list"]
-
-SHARES: dict[Priority, float] = {"health": float("inf"), "write": 0.95, "read": 0.90, "list": 0.80}
-"""The share of the limit at which each priority is refused. A list or export costs most and is missed least."""
 
 
 class UriTooLong(BadRequest):
     status, title = 414, "The URL is too long"
-
-
-class Caps(msgspec.Struct, frozen=True):
-    """Sizes in bytes, `request_timeout` in seconds (until the first byte of the answer)."""
-
-    max_in_flight: int = 1_000
-    least_in_flight: int = 32
-    request_timeout: float = 10.0
-    header_bytes: int = 16_384
-    header_count: int = 100
-    url_bytes: int = 8_192
 
 
 class Stage:
@@ -46,22 +27,17 @@ class Stage:
         app: App,
         *,
         caps: Caps,
+        load: Load,
         clock: Clock,
         body_cap: Callable[[str, str], int],
         priority: Callable[[str, str], Priority],
         streams: Callable[[str, str], bool],
     ) -> None:
         self.app = app
-        self.caps, self.clock = caps, clock
-        self.limit = AdaptiveLimit(min(caps.least_in_flight, caps.max_in_flight), caps.max_in_flight)
+        self.caps, self.load, self.clock = caps, load, clock
         self.body_cap = body_cap
         self.priority = priority
         self.streams = streams
-        self.in_flight = 0
-        """Requests that are worked on."""
-        self.open = 0
-        """Those, and the ones that wait for their clients."""
-        self.refused = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,28 +45,23 @@ class Stage:
             return
         method, path = scope["method"], scope["path"]
         priority = self.priority(method, path)
-        self._refuse_excess(priority)
+        if self.load.refuses(priority):
+            raise Unavailable(FULL)
         _check_head(scope, self.caps)
         cap = self.body_cap(method, path)
         _check_length(scope, cap)
         streams = self.streams(method, path)
-        place = _Place(self)
-        self.open += 1
+        place = _Place(self.load)
+        self.load.open += 1
         try:
             await self._run(scope, place.receiving(_counted(receive, cap)), place.sending(send), streams)
             if method == "GET" and priority != "health" and not streams:
                 # How long a body takes is up to the client, who must not be able to teach that the node is slow.
                 now = self.clock.monotonic()
-                self.limit.record(now - state_of(scope).started, self.in_flight, now)
+                self.load.limit.record(now - state_of(scope).started, self.load.in_flight, now)
         finally:
-            self.open -= 1
+            self.load.open -= 1
             place.end()
-
-    def _refuse_excess(self, priority: Priority) -> None:
-        share = SHARES[priority]
-        if self.in_flight >= self.limit.value * share or self.open >= self.caps.max_in_flight * share:
-            self.refused += 1
-            raise Unavailable("This node is at its limit; try again")
 
     async def _run(self, scope: Scope, receive: Receive, send: Send, streams: bool) -> None:
         if streams:
@@ -111,8 +82,8 @@ class Stage:
 class _Place:
     """A request's place among those that are worked on, left while it waits for its client."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage, self._taken, self._answering, self._ended = stage, False, False, False
+    def __init__(self, load: Load) -> None:
+        self._load, self._taken, self._answering, self._ended = load, False, False, False
         self._take()
 
     def end(self) -> None:
@@ -122,12 +93,12 @@ class _Place:
 
     def _take(self) -> None:
         if not self._taken and not self._ended:
-            self._stage.in_flight += 1
+            self._load.in_flight += 1
             self._taken = True
 
     def _leave(self) -> None:
         if self._taken:
-            self._stage.in_flight -= 1
+            self._load.in_flight -= 1
             self._taken = False
 
     def receiving(self, receive: Receive) -> Receive:

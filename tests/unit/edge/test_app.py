@@ -9,7 +9,7 @@ from gigaday.backends.memory import MemoryBuckets
 from gigaday.contracts import Charge, Charged, Decision, Policy
 from gigaday.edge import app as edge
 from gigaday.edge.counters import Counters
-from gigaday.edge.shed import Caps
+from gigaday.edge.load import Caps, Load
 from gigaday.errors import BackendDown
 from gigaday.model.request import Principal
 
@@ -61,6 +61,7 @@ def build(clock: Any, log: Any) -> Any:
                 log=log.logger,
                 access_log=log.logger,
                 caps=Caps(),
+                load=Load(Caps()),
                 body_cap=lambda method, path: 10,
                 priority=lambda method, path: "read",
                 streams=lambda method, path: False,

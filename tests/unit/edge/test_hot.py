@@ -7,6 +7,7 @@ from gigaday.contracts import Charge, Decision, Policy
 from gigaday.edge.counters import Counters
 from gigaday.edge.entry import Entry
 from gigaday.edge.hot import Stage
+from gigaday.edge.load import Caps, Load
 from gigaday.model.caching import CacheRule
 from gigaday.model.request import Principal
 
@@ -81,6 +82,8 @@ async def hot(entries: Any, tokens: Any, limits: OneLimit, clock: Any, buckets: 
         clock=clock,
         new_id=lambda: "made",
         public=lambda path: path == "/livez",
+        load=Load(Caps(max_in_flight=10)),
+        priority=lambda method, path: "health" if path == "/livez" else "list",
     )
 
 
@@ -194,6 +197,18 @@ async def test_follows_a_token_whose_scopes_changed(call: Any, hot: Stage, token
     await call(hot, headers=HEADERS)
     tokens[b"Bearer good"] = tokens[b"Bearer writer"]
     assert (await call(hot, headers=HEADERS)).status == 299
+
+
+async def test_a_full_node_refuses_at_once_but_still_gives_what_is_cached(call: Any, hot: Stage) -> None:
+    hot.load.in_flight = 8
+    refused = await call(hot, path="/other", headers=[("host", "a"), ("authorization", "Bearer bad")])
+    assert (refused.status, refused.get("retry-after"), refused.json()["code"]) == (503, "1", "unavailable")
+    assert refused.json()["request_id"] == refused.get("x-request-id") == "made"
+    assert (await call(hot, headers=HEADERS)).status == 200
+    assert (await call(hot, path="/livez", headers=HEADERS)).status == 299
+    assert hot.load.refused == 1
+    hot.load.in_flight = 7
+    assert (await call(hot, path="/other", headers=HEADERS)).status == 299
 
 
 async def test_passes_lifespan_on(lifespan: Any, hot: Stage) -> None:

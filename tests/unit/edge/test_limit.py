@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +53,6 @@ def stage(ledger: Ledger, clock: Any) -> Any:
             clock=clock,
             cost=lambda method, path: 10 if path == "/batch" else 1,
             public=lambda path: path == "/livez",
-            at_once=lambda principal: 2,
             opens=lambda method, path: (method, path) == ("DELETE", "/token"),
             legacy=legacy,
         )
@@ -168,26 +166,6 @@ async def test_in_an_outage_of_the_buckets_only_what_ends_it_is_let_through(
     assert _header(state, b"x-degraded") == "limits"
     with pytest.raises(RateLimited):
         await call(subject, "DELETE", "/other", state=_state())
-
-
-async def test_one_tenant_cannot_take_the_whole_node(call: Any, stage: Any) -> None:
-    held = asyncio.Event()
-
-    async def waiting(scope: Any, receive: Any, send: Any) -> None:
-        await held.wait()
-
-    subject = stage(waiting)
-    acme, other = (Principal("t", tenant, frozenset(), "free") for tenant in ("acme", "other"))
-    running = [asyncio.create_task(call(subject, state=_state(acme))) for _ in range(2)]
-    await asyncio.sleep(0)
-    with pytest.raises(RateLimited, match="fewer at a time"):
-        await call(subject, state=_state(acme))
-    running.append(asyncio.create_task(call(subject, state=_state(other))))
-    await asyncio.sleep(0)
-    held.set()
-    await asyncio.gather(*running)
-    assert subject.running == {}
-    await call(subject, state=_state(acme))
 
 
 async def test_passes_lifespan_on(lifespan: Any, stage: Any) -> None:

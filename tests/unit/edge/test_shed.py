@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from gigaday.edge.shed import Caps, Stage, UriTooLong
+from gigaday.edge.load import Caps, Load
+from gigaday.edge.shed import Stage, UriTooLong
 from gigaday.errors import BadRequest, BodyTooLarge, HeadersTooLarge, Unavailable
 from gigaday.model.request import KEY, RequestState
 
@@ -18,6 +19,7 @@ def stage(clock: Any) -> Any:
         return Stage(
             app,
             caps=Caps(**caps),
+            load=Load(Caps(**caps)),
             clock=clock,
             body_cap=lambda method, path: 10,
             priority=choose,
@@ -112,14 +114,14 @@ async def test_sheds_lists_first_and_health_never(call: Any, stage: Any, replyin
     async with asyncio.TaskGroup() as tasks:
         seen = []
         for wanted in (15, 16, 18, 19, 25):
-            while subject.in_flight < wanted:
+            while subject.load.in_flight < wanted:
                 tasks.create_task(call(subject, path="/held"))
                 await asyncio.sleep(0)
             seen.append(await refused())
         held.set()
     assert seen == [set(), {"/list"}, {"/list", "/read"}, *[{"/list", "/read", "/write"}] * 2]
-    assert subject.in_flight == 0
-    assert subject.refused == 9
+    assert subject.load.in_flight == 0
+    assert subject.load.refused == 9
 
 
 async def test_answers_503_at_the_deadline(call: Any, stage: Any) -> None:
@@ -155,7 +157,7 @@ async def test_an_error_frees_its_place(call: Any, stage: Any, raising: Any) -> 
     subject = stage(raising(ValueError()))
     with pytest.raises(ValueError):
         await call(subject)
-    assert subject.in_flight == 0
+    assert subject.load.in_flight == 0
 
 
 async def test_passes_lifespan_on(lifespan: Any, stage: Any) -> None:
@@ -183,11 +185,11 @@ async def test_learns_that_it_is_overloaded_and_refuses_sooner(
     shed = stage(origin, max_in_flight=100, least_in_flight=5)
     slow = 0.001
     await burst(shed)
-    usual = shed.limit.value
+    usual = shed.load.limit.value
     slow = 0.5
     await burst(shed)
     assert usual == 100
-    assert 5 <= shed.limit.value < 50
+    assert 5 <= shed.load.limit.value < 50
 
 
 async def test_slow_bodies_teach_nothing(call: Any, stage: Any, clock: Any) -> None:
@@ -199,12 +201,12 @@ async def test_slow_bodies_teach_nothing(call: Any, stage: Any, clock: Any) -> N
     for _ in range(500):
         await call(shed, headers=[HOST], state=RequestState("r", clock.time))
         await call(shed, "POST", headers=[HOST], chunks=[b"x"], state=RequestState("r", clock.time))
-    assert shed.limit.value == 100
+    assert shed.load.limit.value == 100
 
 
 async def test_who_waits_for_its_client_takes_no_place_from_others(call: Any, stage: Any, replying: Any) -> None:
     shed = stage(_reading, max_in_flight=40)
-    shed.limit.value = 5.0
+    shed.load.limit.value = 5.0
     client, sent = asyncio.Event(), {"type": "http.request", "body": b"x", "more_body": False}
 
     async def slow() -> Any:
@@ -221,11 +223,11 @@ async def test_who_waits_for_its_client_takes_no_place_from_others(call: Any, st
         for _ in range(30):
             tasks.create_task(shed(dict(scope), slow, send))
         await asyncio.sleep(0)
-        assert (shed.open, shed.in_flight) == (30, 0)
+        assert (shed.load.open, shed.load.in_flight) == (30, 0)
         assert (await call(shed, headers=[HOST])).status == 200
         client.set()
     assert len(answers) == 60
-    assert (shed.open, shed.in_flight) == (0, 0)
+    assert (shed.load.open, shed.load.in_flight) == (0, 0)
 
 
 async def test_who_waits_for_its_client_counts_towards_the_cap(call: Any, stage: Any) -> None:
@@ -244,7 +246,7 @@ async def test_who_waits_for_its_client_counts_towards_the_cap(call: Any, stage:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert (shed.open, shed.in_flight) == (0, 0)
+    assert (shed.load.open, shed.load.in_flight) == (0, 0)
 
 
 async def test_what_is_sent_slowly_takes_no_place_though_the_client_is_listened_for(stage: Any) -> None:
@@ -273,8 +275,8 @@ async def test_what_is_sent_slowly_takes_no_place_though_the_client_is_listened_
     for event in (working, reader):
         for _ in range(5):
             await asyncio.sleep(0)
-        seen.append((shed.open, shed.in_flight))
+        seen.append((shed.load.open, shed.load.in_flight))
         event.set()
     await task
     assert seen == [(1, 1), (1, 0)]
-    assert (shed.open, shed.in_flight) == (0, 0)
+    assert (shed.load.open, shed.load.in_flight) == (0, 0)

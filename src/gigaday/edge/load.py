@@ -1,0 +1,52 @@
+"""How much a node is working on, and how much is too much for each priority."""
+
+from typing import Literal
+
+import msgspec
+
+from gigaday.rules.concurrency import AdaptiveLimit
+
+FULL = "This node is at its limit; try again"
+"""What a caller is told whose request is too much."""
+
+Priority = Literal["health", "write", "read", "list"]
+
+SHARES: dict[Priority, float] = {"health": float("inf"), "write": 0.95, "read": 0.90, "list": 0.80}
+"""The share of the limit at which each priority is refused. A list or export costs most and is missed least."""
+
+
+class Caps(msgspec.Struct, frozen=True):
+    """Sizes in bytes, `request_timeout` in seconds (until the first byte of the answer)."""
+
+    max_in_flight: int = 1_000
+    least_in_flight: int = 32
+    request_timeout: float = 10.0
+    header_bytes: int = 16_384
+    header_count: int = 100
+    url_bytes: int = 8_192
+
+
+class Load:
+    """Shared by the stages that refuse: `limit` is learnt, `caps.max_in_flight` is set."""
+
+    def __init__(self, caps: Caps) -> None:
+        self.limit = AdaptiveLimit(min(caps.least_in_flight, caps.max_in_flight), caps.max_in_flight)
+        self.in_flight = 0
+        """Requests that are worked on."""
+        self.open = 0
+        """Those, and the ones that wait for their clients."""
+        self.refused = 0
+        self._most = caps.max_in_flight
+
+    @property
+    def tight(self) -> bool:
+        """Whether the least urgent priority is refused: asked for every request, before its priority is known."""
+        return self.in_flight >= self.limit.value * SHARES["list"] or self.open >= self._most * SHARES["list"]
+
+    def refuses(self, priority: Priority) -> bool:
+        """Whether a request of that priority is one too many; counts those that are."""
+        share = SHARES[priority]
+        if self.in_flight < self.limit.value * share and self.open < self._most * share:
+            return False
+        self.refused += 1
+        return True
