@@ -98,4 +98,6 @@ def _load(target: Target, path: str, seconds: int) -> Load:
     url = f"http://127.0.0.1:{target.port}{path}"
     lines = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout.splitlines()
     count = next(int(line.split()[0]) for line in lines if " requests in " in line)
+    if not count:
+        raise RuntimeError(f"{target} answered nothing:\n" + "\n".join(lines))
     return Load(count / seconds, (processes.cpu(target.pid) - before) / count)

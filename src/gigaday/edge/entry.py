@@ -30,6 +30,8 @@ class Variant(msgspec.Struct, frozen=True):
     etag: str
     headers: Headers
     held: Headers
+    tag: bytes
+    """`etag`, as a client sends it back."""
 
 
 class Entry:
@@ -112,7 +114,7 @@ class Entry:
         if _has_body(self.status) and (body or not field(headers, b"content-length")):
             # A handler that answers HEAD by itself has said the length of what it left out.
             headers = with_field(headers, b"content-length", str(len(body)))
-        return Variant(body, etag, headers, held)
+        return Variant(body, etag, headers, held, etag.encode("latin-1"))
 
 
 class EntryCodec:

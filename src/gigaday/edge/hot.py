@@ -29,6 +29,7 @@ _HARMLESS = frozenset(
 """Headers that shape no answer. Any that is neither here nor read below hands the request on."""
 _READ = {b"host": 0, b"authorization": 1, b"accept-encoding": 2, b"if-none-match": 3, b"x-request-id": 4}
 _REMEMBERED_SECONDS = 1.0
+_PLACE = "the-request's-id"
 _MOST_HEADERS, _MOST_HEADER_BYTES = 40, 4_096
 _MOST_CALLERS = 10_000
 """Made anew in microseconds, so that few are worth their kilobyte."""
@@ -65,14 +66,22 @@ class _Caller:
         self.key, self.policy = charge.key, charge.policy
         self.name = limits.quoted(charge.policy.name)
         self.policy_header = (b"ratelimit-policy", limits.policy_header(charge.policy))
-        self.refusal: Decision | None = None
-        """The last refusal, which is every request's until `refused_until`, whatever it costs."""
+        self.refusal: tuple[Headers, bytes, bytes] | None = None
+        """The last refusal, every request's until `refused_until` whatever it costs: its headers, and its body cut
+        where the request's id goes in."""
         self.refused_until = 0.0
 
     def refuse(self, decision: Decision, cost: int, now: float) -> None:
         """Remembers a refusal until the bucket holds one token; for a second at most, as others may give some back."""
         one = decision.retry_after - (cost - 1) * self.policy.window / self.policy.quota
-        self.refusal, self.refused_until = decision, now + min(one, _REMEMBERED_SECONDS)
+        self.refused_until = now + min(one, _REMEMBERED_SECONDS)
+        headers, before, after = _refusal(limits.wait(decision))
+        self.refusal = [*headers, *self.told(decision)], before, after
+
+    def told(self, decision: Decision) -> Headers:
+        """What every answer says of the limit."""
+        said = [self.policy_header, (b"ratelimit", limits.ratelimit_header(self.name, decision))]
+        return [*said, _DEGRADED] if decision.unshared else said
 
 
 class Stage:
@@ -127,26 +136,26 @@ class Stage:
         caller = self._caller(principal) if principal is not None else None
         if principal is None or caller is None:
             return None
-        variant = None
-        if now < caller.refused_until:
-            decision = None if self.public(scope["path"]) else caller.refusal
-        elif (entry := self._entry(scope, principal)) is not None:
-            variant = entry.variant(accept.decode("latin-1"))
-            decision = self._taken(caller, entry.cost, now) if variant is not None else None
-        else:
-            decision = self._refused(scope["path"], caller, now)
-        if decision is None:
-            return None
+        path = scope["path"]
         id = self.new_id() if given is None else chosen(given.decode("latin-1"), self.new_id)
-        return _told(caller, decision, variant, held, id)
+        if now < caller.refused_until:
+            return None if self.public(path) else _refused(caller, id)
+        entry = self._entry(scope, principal)
+        if entry is None:
+            return _refused(caller, id) if self._spent(path, caller, now) else None
+        variant = entry.variant(accept.decode("latin-1"))
+        decision = self._taken(caller, entry.cost, now) if variant is not None else None
+        if variant is None or decision is None:
+            return None
+        return _told(caller, decision, variant, held, id) if decision.allowed else _refused(caller, id)
 
     def _shed(self, scope: Scope) -> _Answer | None:
         """The refusal of a request that is one too many: the sooner it is told, the more is left for the others."""
         if not self.load.refuses(self.priority(scope["method"], scope["path"])):
             return None
-        id = self.new_id()
-        headers, before, after = _overload(len(id))
-        return 503, [*headers, (b"x-request-id", id.encode()), _SERVER], before + id.encode() + after
+        named = self.new_id().encode()
+        headers, before, after = _overload()
+        return 503, [*headers, (b"x-request-id", named), _SERVER, _length(before, named, after)], before + named + after
 
     def _entry(self, scope: Scope, principal: Principal) -> Entry | None:
         """The cached answer that this caller may have."""
@@ -163,19 +172,16 @@ class Stage:
             caller.refuse(decision, cost, now)
         return decision
 
-    def _refused(self, path: str, caller: _Caller, now: float) -> Decision | None:
-        """The refusal of a request that is not cached, where the bucket is empty whatever it costs: a caller that goes
-        on when it should wait is not worth more work."""
+    def _spent(self, path: str, caller: _Caller, now: float) -> bool:
+        """Whether the bucket is empty, whatever a request that is not cached costs: a caller that goes on when it
+        should wait is not worth more work."""
         if self.public(path):
-            return None
+            return False
         looked = self.take_now(caller.key, caller.policy, 0)
         if looked is None or looked.remaining >= 1:
-            return None
+            return False
         decision = self._taken(caller, 1, now)
-        if decision is not None and decision.allowed:  # a token has come meanwhile
-            self.give_back(caller.key, caller.policy, 1)
-            return None
-        return decision
+        return decision is not None and not decision.allowed
 
     def _caller(self, principal: Principal) -> _Caller | None:
         """None for one whom several limits hold."""
@@ -190,21 +196,23 @@ class Stage:
         return caller
 
 
-def _told(caller: _Caller, decision: Decision, variant: Variant | None, held: bytes, id: str) -> _Answer:
-    own = [
-        caller.policy_header,
-        (b"ratelimit", limits.ratelimit_header(caller.name, decision)),
-        (b"x-request-id", id.encode()),
-        _SERVER,
-    ]
-    if decision.unshared:
-        own.append(_DEGRADED)
-    if variant is None or not decision.allowed:
-        headers, before, after = _refusal(limits.wait(decision), len(id))
-        return 429, [*headers, *own], before + id.encode() + after
-    if held and _names(held, variant.etag):
+def _refused(caller: _Caller, id: str) -> _Answer | None:
+    if caller.refusal is None:
+        return None
+    headers, before, after = caller.refusal
+    named = id.encode()
+    return 429, [*headers, (b"x-request-id", named), _SERVER, _length(before, named, after)], before + named + after
+
+
+def _told(caller: _Caller, decision: Decision, variant: Variant, held: bytes, id: str) -> _Answer:
+    own = [*caller.told(decision), (b"x-request-id", id.encode()), _SERVER]
+    if held and (held == variant.tag or etags.matches(held.decode("latin-1"), variant.etag, weak=True)):
         return 304, [*variant.held, _HIT, *own], b""
     return 200, [*variant.headers, _HIT, *own], variant.body
+
+
+def _length(*parts: bytes) -> tuple[bytes, bytes]:
+    return b"content-length", str(sum(map(len, parts))).encode()
 
 
 def _read(headers: Headers) -> tuple[bytes, bytes, bytes, bytes | None] | None:
@@ -228,25 +236,19 @@ def _read(headers: Headers) -> tuple[bytes, bytes, bytes, bytes | None] | None:
     return authorization, accept or b"", held or b"", given
 
 
-def _names(held: bytes, etag: str) -> bool:
-    text = held.decode("latin-1")
-    return text == etag or etags.matches(text, etag, weak=True)
-
-
 @lru_cache(maxsize=1_024)
-def _refusal(seconds: int, id_length: int) -> tuple[Headers, bytes, bytes]:
-    """The headers of a 429 and its body, cut where the request's id goes in."""
-    return _cut(RateLimited(limits.refusal(seconds), headers={"Retry-After": str(seconds)}), id_length)
+def _refusal(seconds: int) -> tuple[Headers, bytes, bytes]:
+    """The headers of a 429, but for its length, and its body, cut where the request's id goes in."""
+    return _cut(RateLimited(limits.refusal(seconds), headers={"Retry-After": str(seconds)}))
 
 
-@lru_cache(maxsize=64)
-def _overload(id_length: int) -> tuple[Headers, bytes, bytes]:
+@lru_cache(maxsize=1)
+def _overload() -> tuple[Headers, bytes, bytes]:
     """The same of a 503."""
-    return _cut(Unavailable(FULL), id_length)
+    return _cut(Unavailable(FULL))
 
 
-def _cut(error: ApiError, id_length: int) -> tuple[Headers, bytes, bytes]:
-    place = "0" * id_length
-    _, headers, body = render(error, place)
-    before, _, after = body.rpartition(place.encode())
-    return headers, before, after
+def _cut(error: ApiError) -> tuple[Headers, bytes, bytes]:
+    _, headers, body = render(error, _PLACE)
+    before, _, after = body.rpartition(_PLACE.encode())
+    return [header for header in headers if header[0] != b"content-length"], before, after
