@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from collections import Counter
 
 import uvloop
 
 from bench.client import Client
-from bench.pipeline import Pipeline, pipeline
+from bench.pipeline import pipeline
 from bench.plot import bars
 from bench.report import Figure, medians
 from bench.scene import Scene, document, fill_now, scene
@@ -19,7 +18,7 @@ _EXPIRED = 2.0
 
 
 def run(scale: float) -> list[Figure]:
-    """Reads of the origin on either database; with the caps as they are, and lifted."""
+    """Reads of the origin on either database, with room for as many requests at a time."""
     gets = max(100, int(GETS * scale))
     return [figure for database in ("SQLite", "MongoDB") for figure in _on(database, gets)]
 
@@ -29,22 +28,19 @@ def _on(database: str, gets: int) -> list[Figure]:
         place.environ["GIGADAY_MAX_IN_FLIGHT"] = str(2 * gets)
         fill_now(place, 10)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            lifted = runner.run(_measure(place, gets, at_once=gets))
-            capped = runner.run(_capped(place, gets))
-    reads, expired, hits = lifted
+            reads, expired, hits = runner.run(_measure(place, gets))
     bars(f"stampede-{database.lower()}", f"Milliseconds for {gets:,} concurrent GETs of one key on {database}",
          {"all hits": hits * 1e3, "expired, one load": expired * 1e3})  # fmt: skip
     times = f"{expired / hits:.2f}  ({expired * 1e3:.1f} ms / {hits * 1e3:.1f} ms)"
     return [
         Figure(f"{database}: reads of the origin for {gets:,} GETs of an expired key", f"{reads:g}", "1"),
         Figure(f"{database}: time for them / for as many hits", times),
-        Figure(f"{database}: the same with the plan's own cap on one tenant's requests", capped),
     ]
 
 
-async def _measure(place: Scene, gets: int, at_once: int) -> tuple[float, float, float]:
+async def _measure(place: Scene, gets: int) -> tuple[float, float, float]:
     """The most reads of any round; median seconds for the expired and for the fresh."""
-    async with pipeline(place.settings, at_once) as node:
+    async with pipeline(place.settings) as node:
         clients = [Client(node.app, place.token) for _ in range(gets)]
         url = f"/api/v1/products/{document(0)['_id']}"
         reads, found = 0, []
@@ -62,19 +58,3 @@ async def _seconds(clients: list[Client], url: str) -> float:
     started = time.perf_counter()
     await asyncio.gather(*(client.get(url) for client in clients))
     return time.perf_counter() - started
-
-
-async def _capped(place: Scene, gets: int) -> str:
-    """What a thundering herd of one tenant is answered."""
-    async with pipeline(place.settings) as node:
-        url = f"/api/v1/products/{document(0)['_id']}"
-        await Client(node.app, place.token).get(url)
-        node.clock.ahead += _EXPIRED
-        return await _answers(node, place, url, gets)
-
-
-async def _answers(node: Pipeline, place: Scene, url: str, gets: int) -> str:
-    before = node.store.reads[PRODUCTS.name]
-    statuses = await asyncio.gather(*(Client(node.app, place.token).status(url) for _ in range(gets)))
-    told = ", ".join(f"{status}: {count:,}" for status, count in sorted(Counter(statuses).items()))
-    return f"{told}; {node.store.reads[PRODUCTS.name] - before} read"
