@@ -22,9 +22,11 @@ async def store(tmp_path):
 ENDLESS = Query(tuple(Filter(f"f{n}", "ne", "x") for n in range(900)), sort="none", limit=1)
 
 
-async def test_a_read_ends_at_the_time_limit(store):
+async def test_a_read_ends_at_the_time_limit(store, tmp_path):
+    hurried = SqliteStore.open(tmp_path / "documents.sqlite", time_limit=0.05)
     with pytest.raises(BackendDown):
-        await store.page(ITEMS, "acme", ENDLESS)
+        await hurried.page(ITEMS, "acme", ENDLESS)
+    await hurried.close()
 
 
 async def test_reads_that_wait_for_cancelled_ones_hold_no_thread(store):
