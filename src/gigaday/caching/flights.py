@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
+from gigaday.errors import BackendDown
 from gigaday.rules.tags import ALL
 
 R = TypeVar("R")
@@ -26,8 +27,15 @@ class Flight(Generic[R]):
         self.tainted = False
 
     async def landed(self) -> R:
-        """The result. A waiter that is cancelled leaves the load to the others, or to the cache."""
-        return await asyncio.shield(self.task)
+        """The result. A waiter that is cancelled leaves the load to the others, or to the cache. Raises BackendDown
+        where the load was ended, as the node stops."""
+        try:
+            return await asyncio.shield(self.task)
+        except asyncio.CancelledError:
+            waiter = asyncio.current_task()
+            if self.task.cancelled() and not (waiter and waiter.cancelling()):
+                raise BackendDown("the load was ended") from None
+            raise
 
 
 class Flights(Generic[R]):

@@ -83,3 +83,16 @@ async def test_close_ends_what_goes_on() -> None:
     flight = flights.start("k", ["t"], 0.0, load)
     await flights.close()
     assert flight.task.cancelled() and load.ended == 0
+
+
+async def test_who_waits_for_a_load_that_is_ended_is_told_that_nothing_can_be_had() -> None:
+    flights, load = Flights[str](), Loads()
+    flight = flights.start("k", ["t"], 0.0, load)
+    waiter, quitter = asyncio.create_task(flight.landed()), asyncio.create_task(flight.landed())
+    await asyncio.sleep(0)
+    quitter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await quitter
+    await flights.close()
+    with pytest.raises(BackendDown):
+        await waiter
