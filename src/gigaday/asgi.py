@@ -12,8 +12,8 @@ _COLLECTOR = (50_000, 20, 50)
 half of the time of a burst of 2,000."""
 
 _SWITCH_SECONDS = 0.000_5
-"""How long a thread that has read from SQLite waits for a busy event loop to let it go on. By Python's own 5 ms, a flood
-of refusals left the reads a fifth of what they could do."""
+"""How long a thread that has read from SQLite waits for a busy event loop to let it go on. By Python's own 5 ms, a
+flood of refusals left the reads a fifth of what they could do."""
 
 
 def create() -> ASGIApp:
