@@ -16,19 +16,9 @@ from gigaday.api.declaration import Origin
 from gigaday.contracts import Delete, Document, Insert, Write
 from gigaday.errors import BackendDown
 from gigaday.ops.health import Health
+from tests.clocks import HandClock
 
 KEYED = {"Idempotency-Key": "k"}
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.seconds = 1_800_000_000.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 class Fails:
@@ -97,7 +87,7 @@ async def served(folder: Path, store=lambda real: real, stall: float = 30.0, **e
     """The whole pipeline over embedded back ends, with `store(real)` in the place of the documents."""
     configured = settings.load({"GIGADAY_DATA_DIR": str(folder), **environ})
     async with compose.open_backends(configured) as real:
-        clock = HandClock()
+        clock = HandClock(1_800_000_000.0)
         backends = replace(real, documents=store(real.documents), plain=store(real.plain), clock=clock)
         work = compose.tenancy(backends, configured)
         await work.create_tenant("acme", "Acme", "unlimited")
@@ -151,7 +141,7 @@ async def test_work_that_is_done_is_answered_though_its_record_cannot_be_finishe
     down = BackendDown("gone")
     async with served(tmp_path, lambda real: Fails(real, finishes_a_record, down, applied=False)) as api:
         answer = await api.http.post("/api/v1/products", json={"name": "x"}, headers=KEYED)
-        api.clock.seconds += 61
+        api.clock.time += 61
         again = await api.http.post("/api/v1/products", json={"name": "x"}, headers=KEYED)
     assert (answer.status_code, again.status_code, again.json()) == (201, 201, answer.json())
 
@@ -193,7 +183,7 @@ async def test_two_slow_uploads_with_one_key_make_one_medium_with_its_bytes(tmp_
     async with served(tmp_path) as api:
         loser = asyncio.create_task(api.upload(slow))
         await slow.started.wait()
-        api.clock.seconds += 61
+        api.clock.time += 61
         winner = await api.upload(b"one " * 1000)
         slow.go.set()
         lost = await loser

@@ -2,16 +2,7 @@
 
 import pytest
 
-
-class HandClock:
-    def __init__(self) -> None:
-        self.time = 1_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
+from tests.clocks import HandClock
 
 
 @pytest.fixture

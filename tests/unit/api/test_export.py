@@ -31,7 +31,7 @@ async def answer(store: Any, method: str) -> list[dict[str, Any]]:
     scope = {"type": "http", "method": method, "path": "/", "query_string": b"format=csv", "headers": [],
              "asgi": {"spec_version": "2.4"}}  # fmt: skip
     call = Call(Request(scope, receive), Principal("t", "acme", frozenset(), "free"), {}, "new")
-    response = await Export(RESOURCE, Origin(store, None, b"")).run(call)  # type: ignore[arg-type]
+    response = await Export(RESOURCE, Origin(store, None, b"")).run(call)
     await response(scope, receive, send)
     return sent
 

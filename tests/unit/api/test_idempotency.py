@@ -14,19 +14,9 @@ from gigaday.contracts import Collection, Outcome, Replace, Write
 from gigaday.errors import BackendDown, Conflict
 from gigaday.model.request import CURRENT, Principal, RequestState, time_left
 from gigaday.rules import times
+from tests.clocks import HandClock
 
 STALE = 61
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.seconds = 1_800_000_000.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 class Watched:
@@ -53,7 +43,7 @@ class Watched:
 
 class Desk:
     def __init__(self, store: SqliteStore) -> None:
-        self.clock = HandClock()
+        self.clock = HandClock(1_800_000_000.0)
         self.store = Watched(store, self.clock)
         self._idempotency = Idempotency(self.store, self.clock, renewal=0.01, patience=0.01)
         self._made = 0
@@ -117,7 +107,7 @@ async def test_a_claim_is_not_taken_over_while_its_upload_lives(desk: Desk) -> N
     paused = Paused(tell_id)
     first = asyncio.create_task(desk.send(paused, streams=True))
     await paused.started.wait()
-    desk.clock.seconds += STALE
+    desk.clock.time += STALE
     await desk.store.renewed.wait()
     with pytest.raises(Conflict, match="still running"):
         await desk.send(tell_id, streams=True)
@@ -131,7 +121,7 @@ async def test_one_that_was_overtaken_does_not_end_the_claim_of_the_other(desk: 
     overtaken, other = Paused(refuse), Paused(tell_id)
     first = asyncio.create_task(desk.send(overtaken))
     await overtaken.started.wait()
-    desk.clock.seconds += STALE
+    desk.clock.time += STALE
     second = asyncio.create_task(desk.send(other))
     await other.started.wait()
     overtaken.go.set()

@@ -46,7 +46,7 @@ def test_what_was_applied_is_invalidated_after_it_was_written_and_nothing_else()
     async def story() -> None:
         store, receipts = Store(["applied", "stale", "applied"]), list[object]()
         told = Invalidated(store)
-        coherent = CoherentStore(store, told, receipts.append)  # type: ignore[arg-type]
+        coherent = CoherentStore(store, told, receipts.append)
         writes = [Insert({"_id": "a"}), Replace({"_id": "b"}, 1), Delete("c")]
         assert await coherent.write(PRODUCTS, "acme", writes) == ["applied", "stale", "applied"]
         assert told.calls == [({"acme/products/a", "acme/products/c", "acme/products/"}, 1)]
@@ -59,7 +59,7 @@ def test_a_write_without_effect_invalidates_nothing() -> None:
     async def story() -> None:
         store = Store(["missing"])
         told = Invalidated(store)
-        await CoherentStore(store, told).write(PRODUCTS, "acme", [Delete("c")])  # type: ignore[arg-type]
+        await CoherentStore(store, told).write(PRODUCTS, "acme", [Delete("c")])
         assert told.calls == []
 
     run(story())
@@ -70,7 +70,7 @@ def test_a_write_of_unknown_outcome_invalidates_at_once_and_when_it_must_be_over
         store = Store()
         store.down = True
         told = Invalidated(store)
-        coherent = CoherentStore(store, told)  # type: ignore[arg-type]
+        coherent = CoherentStore(store, told)
         with pytest.raises(BackendDown):
             await coherent.write(PRODUCTS, "acme", [Delete("c")])
         assert len(told.calls) == 1
@@ -85,7 +85,7 @@ def test_a_writer_that_goes_away_leaves_nothing_old_behind() -> None:
     async def story() -> None:
         store = Store(["applied"])
         told = Invalidated(store)
-        going = asyncio.create_task(CoherentStore(store, told).write(PRODUCTS, "acme", [Delete("c")]))  # type: ignore[arg-type]
+        going = asyncio.create_task(CoherentStore(store, told).write(PRODUCTS, "acme", [Delete("c")]))
         await asyncio.sleep(0.001)
         going.cancel()
         await asyncio.sleep(0.1)

@@ -5,7 +5,7 @@ from gigaday.caching.peers import Peers
 
 
 def heartbeat(seq: int, node: str = "n2", **more: object) -> Announcement:
-    return Announcement(node, seq, 0.0, **more)  # type: ignore[arg-type]
+    return Announcement(node, seq, 0.0, **more)
 
 
 def tagged(seq: int, node: str = "n2") -> Announcement:

@@ -10,17 +10,7 @@ import pytest
 import structlog
 
 from gigaday.model.request import KEY, RequestState
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.time = 1_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
+from tests.clocks import HandClock
 
 
 @dataclass
@@ -50,8 +40,8 @@ Call = Callable[..., Awaitable[Answer]]
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture

@@ -12,17 +12,7 @@ from gigaday.caching.trust import Trust
 from gigaday.errors import BackendDown
 from gigaday.ops.tenancy import Tenancy
 from gigaday.ops.token_lookup import DocumentCodec, TokenLookup
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.time = 1_800_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
+from tests.clocks import HandClock
 
 
 class Outage:
@@ -54,7 +44,7 @@ class Outage:
 
 @pytest.fixture
 async def clock():
-    return HandClock()
+    return HandClock(1_800_000_000.0)
 
 
 @pytest.fixture

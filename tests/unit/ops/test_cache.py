@@ -1,13 +1,13 @@
 """A purge returns once everybody has it, or says who has not; a tag that is none is refused."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from gigaday.contracts import Collection
 from gigaday.errors import BackendDown, BadRequest
 from gigaday.ops.cache import Purge, checked, outstanding, tenant_of
-from tests.unit.ops.conftest import HandClock
+from tests.clocks import HandClock
 
 KNOWN = [Collection("products"), Collection("media"), Collection("tokens", tenanted=False)]
 
@@ -128,6 +128,8 @@ async def test_what_is_owed_is_waited_for_but_not_for_ever(paid_after: int, left
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    owed: Callable[[], Sequence[str]] = lambda: () if len(waits) >= paid_after else ("acme",)  # noqa: E731
+    def owed() -> Sequence[str]:
+        return () if len(waits) >= paid_after else ("acme",)
+
     assert await outstanding(owed, attempts=10, sleep=sleep) == left
     assert len(waits) == min(paid_after, 10)

@@ -7,23 +7,13 @@ import pytest
 
 from gigaday.errors import BackendDown
 from gigaday.ops.health import Health, Probe, safe
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.time = 1_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
+from tests.clocks import HandClock
 
 
 class Store:
     """A dependency that takes `takes` seconds of the fake clock, and fails with `error` where it is set."""
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: HandClock) -> None:
         self.clock = clock
         self.takes = 0.001
         self.error: Exception | None = None
@@ -37,17 +27,17 @@ class Store:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock() -> HandClock:
+    return HandClock(1_000_000.0)
 
 
 @pytest.fixture
-def store(clock: FakeClock) -> Store:
+def store(clock: HandClock) -> Store:
     return Store(clock)
 
 
 @pytest.fixture
-def health(clock: FakeClock, store: Store) -> Health:
+def health(clock: HandClock, store: Store) -> Health:
     return Health({"database": Probe(store.ping, threshold=0.1)}, clock)
 
 
@@ -77,7 +67,7 @@ async def test_failures_that_are_not_in_a_row_change_nothing(health: Health, sto
     assert health.snapshot()["database"].status == "up"
 
 
-async def test_recovery_takes_two_successes_and_moves_since(health: Health, store: Store, clock: FakeClock) -> None:
+async def test_recovery_takes_two_successes_and_moves_since(health: Health, store: Store, clock: HandClock) -> None:
     store.error = BackendDown("gone")
     await health.check("database")
     fell = health.snapshot()["database"]
@@ -99,7 +89,7 @@ async def test_a_slow_component_is_degraded_and_not_a_fault(health: Health, stor
     assert health.fault() is None
 
 
-async def test_a_check_that_never_ends_is_down(clock: FakeClock) -> None:
+async def test_a_check_that_never_ends_is_down(clock: HandClock) -> None:
     async def forever() -> None:
         await asyncio.Event().wait()
 
@@ -142,7 +132,7 @@ async def test_ready_follows_the_own_start_and_drain_but_not_a_dead_dependency(h
     await health.stop()
 
 
-async def test_probes_go_on_in_the_background_until_stopped(clock: FakeClock, store: Store) -> None:
+async def test_probes_go_on_in_the_background_until_stopped(clock: HandClock, store: Store) -> None:
     turns: asyncio.Queue[float] = asyncio.Queue()
     go: asyncio.Queue[None] = asyncio.Queue()
 
@@ -161,7 +151,7 @@ async def test_probes_go_on_in_the_background_until_stopped(clock: FakeClock, st
     assert store.calls == 2
 
 
-async def test_a_hanging_component_does_not_delay_another(clock: FakeClock, store: Store) -> None:
+async def test_a_hanging_component_does_not_delay_another(clock: HandClock, store: Store) -> None:
     hang = asyncio.Event()
     first = True
 

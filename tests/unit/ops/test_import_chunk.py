@@ -56,7 +56,7 @@ class Bench:
         async def sleep(seconds: float) -> None:
             self.slept.append(seconds)
 
-        return ChunkWriter(self.breaking, TENANT, update, sleep)  # type: ignore[arg-type]
+        return ChunkWriter(self.breaking, TENANT, update, sleep)
 
     async def states(self, rows: list[Candidate], *, update: bool = False) -> dict[int, str]:
         return {fate.candidate.line: fate.state for fate in await self.writer(update=update).write(rows)}

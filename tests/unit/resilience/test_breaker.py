@@ -1,17 +1,7 @@
 import pytest
 
 from gigaday.resilience.breaker import Breaker, Thresholds
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.time = 1_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
+from tests.clocks import HandClock
 
 
 @pytest.fixture
