@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import ServerMissing, missing
+from tests.servers import running
 from tests.servers.mongod import ReplicaSet
 from tests.servers.redis import RedisCluster
 from tests.servers.swift import Swift
@@ -13,32 +13,20 @@ from tests.servers.swift import Swift
 @pytest.fixture(scope="session")
 def replica_set() -> Iterator[ReplicaSet]:
     """A primary, a secondary and an arbiter; tests share it and leave it whole."""
-    try:
-        started = ReplicaSet().start()
-    except ServerMissing as error:
-        missing(str(error))
-    yield started
-    started.stop()
+    with running(ReplicaSet()) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
 def redis_cluster() -> Iterator[RedisCluster]:
     """Three primaries, each with a replica; tests share them and leave them whole."""
-    try:
-        started = RedisCluster().start()
-    except ServerMissing as error:
-        missing(str(error))
-    yield started
-    started.stop()
+    with running(RedisCluster()) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
 def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
     """A real S3 server for the session; `bucket()` makes an empty one for each test."""
     server = Swift(tmp_path_factory.mktemp("swift"))
-    try:
-        server.start()
-    except ServerMissing as reason:
-        missing(str(reason))
-    yield server
-    server.stop()
+    with running(server):
+        yield server

@@ -9,7 +9,7 @@ from gigaday import compose, settings
 
 _COLLECTOR = (50_000, 20, 50)
 """Thresholds of Python's collector. By its own, it walks again and again over all requests that wait at once, which was
-half of the time of a burst of 2,000."""
+nearly half of the time of a burst of 2,000."""
 
 _SWITCH_SECONDS = 0.000_5
 """How long a thread that has read from SQLite waits for a busy event loop to let it go on. By Python's own 5 ms, a

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import ServerMissing, missing
+from tests.servers import running
 from tests.servers.node import MAIN, Node
 from tests.servers.redis import RedisCluster
 
@@ -162,12 +162,8 @@ def test_an_import_that_waits_for_its_source_costs_no_node_what_it_has_cached(
 @pytest.fixture
 def lonely_redis(tmp_path: Path) -> Iterator[RedisCluster]:
     """One member, to be killed."""
-    try:
-        started = RedisCluster(primaries=1, replicas=0).start()
-    except ServerMissing as error:
-        missing(str(error))
-    yield started
-    started.stop()
+    with running(RedisCluster(primaries=1, replicas=0)) as started:
+        yield started
 
 
 def test_a_purge_without_redis_fails_and_says_what_was_not_reached(tmp_path: Path, lonely_redis: RedisCluster) -> None:

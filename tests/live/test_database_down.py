@@ -11,7 +11,7 @@ import pytest
 from tests.live.load import SETTLED
 from tests.live.test_three_nodes import clients_of, settings
 from tests.live.traffic import Clients, Seen, Tenant, until
-from tests.servers import ServerMissing, missing
+from tests.servers import running
 from tests.servers.mongod import ReplicaSet
 from tests.servers.node import fleet
 from tests.servers.redis import RedisCluster
@@ -47,14 +47,8 @@ class Shop:
 @pytest.fixture
 def servers() -> Iterator[tuple[ReplicaSet, RedisCluster]]:
     """Of the test's own, to be killed."""
-    try:
-        database = ReplicaSet(("data",)).start()
-        redis = RedisCluster(1, 0).start()
-    except ServerMissing as error:
-        missing(str(error))
-    yield database, redis
-    redis.stop()
-    database.stop()
+    with running(ReplicaSet(("data",))) as database, running(RedisCluster(1, 0)) as redis:
+        yield database, redis
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.live.shell_page import ROOT, Reader, pages
-from tests.servers import ServerMissing, missing
+from tests.servers import running
 from tests.servers.mongod import ReplicaSet
 from tests.servers.node import Node
 from tests.servers.redis import RedisCluster
@@ -72,12 +72,8 @@ def test_tokens_are_made_rotated_and_revoked_and_the_tenant_suspended(node: Node
 @pytest.fixture
 def three_copies() -> Iterator[ReplicaSet]:
     """The set that the page advises: `doctor` finds no fault with it."""
-    try:
-        started = ReplicaSet(("data", "data", "data")).start()
-    except ServerMissing as error:
-        missing(str(error))
-    yield started
-    started.stop()
+    with running(ReplicaSet(("data", "data", "data"))) as started:
+        yield started
 
 
 @pytest.mark.live

@@ -9,7 +9,7 @@ import pytest
 from gigaday.backends.mongo import MongoStore
 from gigaday.contracts import Collection, Insert, Query
 from gigaday.errors import BackendDown
-from tests.servers import ServerMissing, missing
+from tests.servers import running
 from tests.servers.mongod import ReplicaSet
 
 pytestmark = pytest.mark.live
@@ -24,12 +24,8 @@ WRITABLE_AGAIN = 5.0
 @pytest.fixture
 def three_copies() -> Iterator[ReplicaSet]:
     """Three data members: the least that keeps a majority of copies with one lost."""
-    try:
-        started = ReplicaSet(("data", "data", "data")).start()
-    except ServerMissing as error:
-        missing(str(error))
-    yield started
-    started.stop()
+    with running(ReplicaSet(("data", "data", "data"))) as started:
+        yield started
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.api.test_media import png
-from tests.servers import ServerMissing, missing
+from tests.servers import running
 from tests.servers.mongod import ReplicaSet
 from tests.servers.node import Node
 from tests.servers.swift import Swift
@@ -23,12 +23,8 @@ price.currency = { constant = "EUR" }\n'
 def own_swift(tmp_path) -> Iterator[Swift]:
     """One that the test may stop."""
     server = Swift(tmp_path / "swift")
-    try:
-        server.start()
-    except ServerMissing as reason:
-        missing(str(reason))
-    yield server
-    server.stop()
+    with running(server):
+        yield server
 
 
 @pytest.fixture

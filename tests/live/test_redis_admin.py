@@ -12,7 +12,7 @@ import pytest
 from gigaday.backends.redis_admin import RedisAdmin
 from gigaday.backends.redis_lane import Access
 from gigaday.errors import BackendDown
-from tests.servers import ServerMissing, missing
+from tests.servers import running
 from tests.servers.node import Node
 from tests.servers.redis import RedisCluster
 
@@ -22,15 +22,11 @@ pytestmark = pytest.mark.live
 @pytest.fixture
 def small() -> Iterator[RedisCluster]:
     """A primary with a replica, set as the docs have it; a test may do with it what it likes."""
-    try:
-        started = RedisCluster(primaries=1, replicas=1, password="hunter2").start()
-    except ServerMissing as error:
-        missing(str(error))
-    for index in range(2):
-        started.call(index, "CONFIG", "SET", "maxmemory", "64mb")
-        started.call(index, "CONFIG", "SET", "maxmemory-policy", "volatile-ttl")
-    yield started
-    started.stop()
+    with running(RedisCluster(primaries=1, replicas=1, password="hunter2")) as started:
+        for index in range(2):
+            started.call(index, "CONFIG", "SET", "maxmemory", "64mb")
+            started.call(index, "CONFIG", "SET", "maxmemory-policy", "volatile-ttl")
+        yield started
 
 
 def admin(cluster: RedisCluster, password: str = "hunter2") -> RedisAdmin:
@@ -76,14 +72,8 @@ async def test_a_wrong_password_is_told(small: RedisCluster) -> None:
 
 
 async def test_a_redis_that_is_no_cluster_is_one_member_with_all_slots() -> None:
-    try:
-        lone = RedisCluster(primaries=1, replicas=0, clustered=False).start()
-    except ServerMissing as error:
-        missing(str(error))
-    try:
+    with running(RedisCluster(primaries=1, replicas=0, clustered=False)) as lone:
         [member], _ = await RedisAdmin(lone.addresses).members()
-    finally:
-        lone.stop()
     assert (member.clustered, member.slots) == (False, 16_384)
 
 

@@ -17,7 +17,7 @@ from gigaday.backends.redis_slots import slot_of
 from gigaday.contracts import Policy
 from gigaday.errors import BackendDown
 from gigaday.rules import tags
-from tests.servers import ServerMissing, missing
+from tests.servers import running
 from tests.servers.redis import RedisCluster
 
 pytestmark = pytest.mark.live
@@ -32,12 +32,8 @@ FAILOVER = 6.0
 
 @pytest.fixture
 def cluster() -> Iterator[RedisCluster]:
-    try:
-        started = RedisCluster().start()
-    except ServerMissing as error:
-        missing(str(error))
-    yield started
-    started.stop()
+    with running(RedisCluster()) as started:
+        yield started
 
 
 @pytest.fixture

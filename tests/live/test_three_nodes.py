@@ -21,7 +21,7 @@ from gigaday.caching.trust import BOUND
 from gigaday.rules import limits
 from tests.live.load import COST, FREE, HIT_RATE, SETTLED, Load
 from tests.live.traffic import Clients, Tenant, until
-from tests.servers import ServerMissing, missing
+from tests.servers import running
 from tests.servers.mongod import ReplicaSet
 from tests.servers.node import Node, fleet
 from tests.servers.redis import SLOTS, RedisCluster
@@ -39,21 +39,14 @@ RECOVERY = 5.0
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RedisCluster]:
     """Its own, as its members are killed; whole again after each test."""
-    yield from _started(RedisCluster())
+    with running(RedisCluster()) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def backup() -> Iterator[RedisCluster]:
-    yield from _started(RedisCluster(1, 0, clustered=False))
-
-
-def _started(cluster: RedisCluster) -> Iterator[RedisCluster]:
-    try:
-        cluster.start()
-    except ServerMissing as error:
-        missing(str(error))
-    yield cluster
-    cluster.stop()
+    with running(RedisCluster(1, 0, clustered=False)) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from typing import Any, Literal
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from tests.servers import ServerMissing, free_ports
+from tests.servers import ServerMissing, free_ports, until
 
 Role = Literal["data", "arbiter"]
 _SET = "rs0"
@@ -104,7 +103,7 @@ class ReplicaSet:
 
     def wait_healthy(self, seconds: float = 40) -> None:
         """Returns once a primary is writable and every other member follows it."""
-        _until(self._healthy, seconds, "the replica set is not healthy")
+        until(self._healthy, seconds, "the replica set is not healthy", retried=PyMongoError)
 
     def _each(self) -> list[tuple[int, Role]]:
         return list(zip(self._ports, self._roles, strict=True))
@@ -123,7 +122,7 @@ class ReplicaSet:
             with self._member(index) as client:
                 return bool(client.admin.command("ping"))
 
-        _until(up, 30, "mongod does not answer")
+        until(up, 30, "mongod does not answer", retried=PyMongoError)
 
     def _initiate(self) -> None:
         members = [
@@ -139,7 +138,7 @@ class ReplicaSet:
         with self._member(0) as client:
             client.admin.command("replSetInitiate", {"_id": _SET, "members": members, "settings": settings})
         # Explicit, as a set with an arbiter has no implicit default and clusters refuse such a shard.
-        _until(self._set_default_write_concern, 40, "no primary was elected")
+        until(self._set_default_write_concern, 40, "no primary was elected", retried=PyMongoError)
 
     def _set_default_write_concern(self) -> bool:
         with self._client() as client:
@@ -155,16 +154,3 @@ class ReplicaSet:
 
 def _priority(index: int, role: Role) -> float:
     return 0 if role == "arbiter" else (2 if index == 0 else 1)
-
-
-def _until(condition: Any, seconds: float, complaint: str) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if condition():
-                return
-        except PyMongoError as error:
-            complaint = f"{complaint.split(': ')[0]}: {error}"
-        if time.monotonic() > deadline:
-            raise ServerMissing(complaint)
-        time.sleep(0.05)

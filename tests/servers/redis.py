@@ -4,11 +4,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.servers import ServerMissing, free_ports
+from tests.servers import ServerMissing, free_ports, until
 
 SLOTS = 16_384
 
@@ -93,7 +92,7 @@ class RedisCluster:
             options |= {"requirepass": self._password, "masterauth": self._password}
         command = [binary(), *(text for name, value in options.items() for text in (f"--{name}", str(value)))]
         self._processes[index] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        _until(lambda: self._answers(index), 10, f"redis-server {index} does not answer")
+        until(lambda: self._answers(index), 10, f"redis-server {index} does not answer", retried=RuntimeError)
 
     def kill(self, index: int) -> None:
         """Ends one member at once (SIGKILL)."""
@@ -181,7 +180,7 @@ class RedisCluster:
 
     def wait_healthy(self, seconds: float = 30) -> None:
         """Returns once every member that runs says that every slot is served, and every replica follows."""
-        _until(self._healthy, seconds, "the cluster is not healthy")
+        until(self._healthy, seconds, "the cluster is not healthy", retried=RuntimeError)
 
     def _join(self) -> None:
         each = -(-SLOTS // self._primaries)
@@ -191,7 +190,7 @@ class RedisCluster:
                 self.call(index, "CLUSTER", "MEET", "127.0.0.1", self.ports[0], self._bus_ports[0])
         for index in range(self._primaries):
             self.call(index, "CLUSTER", "ADDSLOTSRANGE", index * each, min(SLOTS, (index + 1) * each) - 1)
-        _until(self._acquainted, 20, "the members do not know each other")
+        until(self._acquainted, 20, "the members do not know each other", retried=RuntimeError)
         for index in range(self._primaries, self._count):
             self.call(index, "CLUSTER", "REPLICATE", self._id(index % self._primaries))
 
@@ -230,16 +229,3 @@ def _holds(ranges: str, slot: int) -> bool:
         return False
     first, _, last = ranges.partition("-")
     return int(first) <= slot <= int(last or first)
-
-
-def _until(condition: Callable[[], bool], seconds: float, complaint: str) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if condition():
-                return
-        except RuntimeError as error:
-            complaint = f"{complaint.split(': ')[0]}: {error}"
-        if time.monotonic() > deadline:
-            raise ServerMissing(complaint)
-        time.sleep(0.05)

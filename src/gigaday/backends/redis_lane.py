@@ -149,8 +149,10 @@ class Lane(asyncio.Protocol):
             return
         if not self._unanswered:
             self._heard = self._loop.time()  # silence counts from the question on
-        # The stub of `pack_command` asks for a tuple of exactly one word.
-        packed = [hiredis.pack_command(question.words) for question in self._unsent]  # type: ignore[arg-type]
+        packed = [
+            hiredis.pack_command(question.words)  # type: ignore[arg-type]  # its stub asks for exactly one word
+            for question in self._unsent
+        ]
         self._transport.write(b"".join(packed))
         self._unanswered.extend(self._unsent)
         self._unsent.clear()

@@ -31,7 +31,7 @@ class Invalidation:
         self._worker: asyncio.Task[None] | None = None
         self._mender: asyncio.Task[None] | None = None
         if stream is not None:
-            stream.heeded = Heeded(self._drop, self._flush, self._adopt, self._owed_now)
+            stream.heeded = Heeded(self._drop, self._flush, self._adopt, self.owed)
 
     def attach(self, drop: Callable[[Sequence[str]], object], flush: Callable[[], object]) -> None:
         """Has a cache of this process told: `drop` what stands under tags, `flush` everything."""
@@ -124,7 +124,8 @@ class Invalidation:
         if self._shared is not None:
             self._owe(tags)
 
-    def _owed_now(self) -> tuple[str, ...]:
+    def owed(self) -> tuple[str, ...]:
+        """Tags whose invalidation the shared cache has not confirmed yet."""
         return self._owed.all()
 
     def _drop(self, tags: Sequence[str]) -> None:

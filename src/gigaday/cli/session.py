@@ -41,8 +41,7 @@ async def _deliver(backends: "Backends") -> None:
     """Waits a little until the shared cache has taken every invalidation: what a process still owes is lost with it."""
     from gigaday.ops.cache import outstanding
 
-    stream = backends.coherence.stream
-    if stream is not None and stream.heeded is not None and (owed := await outstanding(stream.heeded.owed)):
+    if owed := await outstanding(backends.coherence.invalidation.owed):
         note(UNDELIVERED.format(", ".join(owed[:_MOST_NAMED]) + ("" if len(owed) <= _MOST_NAMED else ", ...")))
 
 

@@ -17,10 +17,6 @@ from gigaday.model.request import Principal
 from gigaday.rules.clients import Network
 
 
-class Limits(hot.Limits, Protocol):
-    """The limits in force, as both stages that charge need them."""
-
-
 class Responses(cached.Responses, hot.Fresh, Protocol):
     """The cache of answers."""
 
@@ -43,7 +39,7 @@ class Collaborators:
     public: Callable[[str], bool]
     lookup: authenticate.Lookup
     known: Callable[[bytes], Principal | None]
-    limits: Limits
+    limits: hot.Limits
     buckets: Buckets
     take: limit.Take
     cost: Callable[[str, str], int]
