@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from gigaday.settings import Settings
 
 if TYPE_CHECKING:
     from gigaday.backends.redis_admin import RedisAdmin
+    from gigaday.backends.redis_lane import Access
 
 
 @dataclass
@@ -36,14 +38,11 @@ async def open_shared(settings: Settings, clock: Clock, workers: Callable[[], in
     from gigaday.backends.redis_bus import RedisBus
     from gigaday.backends.redis_cache import RedisCache
     from gigaday.backends.redis_connect import Redis, addresses
-    from gigaday.backends.redis_lane import Access
 
-    password = settings.redis_password.get_secret_value() if settings.redis_password else ""
-    access = Access(password=password)
     async with AsyncExitStack() as stack:
 
         def connect(urls: str) -> Redis:
-            redis = Redis(addresses(urls), access)
+            redis = Redis(addresses(urls), _access(settings, urls))
             stack.push_async_callback(redis.close)
             return redis
 
@@ -65,12 +64,19 @@ async def open_shared(settings: Settings, clock: Clock, workers: Callable[[], in
             await shared.buckets.close()
 
 
+def _access(settings: Settings, urls: str) -> "Access":
+    """With TLS where the members are told as `rediss://`: a password must not travel in the open because of a scheme
+    that was overlooked."""
+    from gigaday.backends.redis_lane import Access
+
+    password = settings.redis_password.get_secret_value() if settings.redis_password else ""
+    return Access(password=password, tls=ssl.create_default_context() if "rediss://" in urls else None)
+
+
 def redis_admins(settings: Settings) -> "dict[str, RedisAdmin]":
     """What looks at the cluster and at its backup, by the name that an operator knows them by."""
     from gigaday.backends.redis_admin import RedisAdmin
     from gigaday.backends.redis_connect import addresses
-    from gigaday.backends.redis_lane import Access
 
-    password = settings.redis_password.get_secret_value() if settings.redis_password else ""
     clusters = {"redis": settings.redis_cluster_urls, "redis backup": settings.redis_backup_urls}
-    return {name: RedisAdmin(addresses(urls), Access(password=password)) for name, urls in clusters.items() if urls}
+    return {name: RedisAdmin(addresses(urls), _access(settings, urls)) for name, urls in clusters.items() if urls}

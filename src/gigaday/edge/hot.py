@@ -72,9 +72,10 @@ class _Caller:
         self.refused_until = 0.0
 
     def refuse(self, decision: Decision, cost: int, now: float) -> None:
-        """Remembers a refusal until the bucket holds one token; for a second at most, as others may give some back."""
+        """Remembers a refusal until the bucket holds one token; for a second at most, as others may give some back. One
+        made without a shared bucket does not hold for every request: `edge.limit` opens what an emergency needs."""
         one = decision.retry_after - (cost - 1) * self.policy.window / self.policy.quota
-        self.refused_until = now + min(one, _REMEMBERED_SECONDS)
+        self.refused_until = 0.0 if decision.unshared else now + min(one, _REMEMBERED_SECONDS)
         headers, before, after = _refusal(limits.wait(decision))
         self.refusal = [*headers, *self.told(decision)], before, after
 
@@ -178,10 +179,13 @@ class Stage:
         if self.public(path):
             return False
         looked = self.take_now(caller.key, caller.policy, 0)
-        if looked is None or looked.remaining >= 1:
+        if looked is None or looked.unshared or looked.remaining >= 1:
             return False
         decision = self._taken(caller, 1, now)
-        return decision is not None and not decision.allowed
+        if decision is not None and decision.allowed:  # refilled since the look: the stages below charge it
+            self.give_back(caller.key, caller.policy, 1)
+            return False
+        return decision is not None
 
     def _caller(self, principal: Principal) -> _Caller | None:
         """None for one whom several limits hold."""

@@ -144,6 +144,41 @@ async def test_a_token_that_comes_between_looking_and_taking_is_not_lost(
     assert (await call(hot, headers=HEADERS)).get("ratelimit") == '"free";r=0;t=60'
 
 
+class Buckets:
+    """Gives the decisions that it was told to, and notes what is taken and given back."""
+
+    def __init__(self, *decisions: Decision) -> None:
+        self._decisions = list(decisions)
+        self.taken = 0
+
+    def take_now(self, key: str, policy: Policy, cost: int) -> Decision:
+        decision = self._decisions.pop(0)
+        self.taken += cost if decision.allowed else 0
+        return decision
+
+    def give_back(self, key: str, policy: Policy, cost: int) -> None:
+        self.taken -= cost
+
+
+def spending(hot: Stage, *decisions: Decision) -> Buckets:
+    buckets = Buckets(*decisions)
+    hot.take_now, hot.give_back = buckets.take_now, buckets.give_back
+    return buckets
+
+
+async def test_what_is_refilled_between_a_look_and_a_taking_is_not_charged_twice(call: Any, hot: Stage) -> None:
+    buckets = spending(hot, Decision(True, 0, 12, 0.0), Decision(True, 0, 12, 0.0))
+    assert (await call(hot, path="/uncached", headers=HEADERS)).status == 299
+    assert buckets.taken == 0
+
+
+async def test_without_a_shared_bucket_the_stages_decide_what_an_emergency_needs(call: Any, hot: Stage) -> None:
+    spending(hot, Decision(False, 0, 12, 1.0, unshared=True), Decision(True, 0, 12, 0.0, unshared=True))
+    refused = await call(hot, headers=HEADERS)
+    assert (refused.status, refused.get("x-degraded")) == (429, "limits")
+    assert (await call(hot, "DELETE", "/token", headers=HEADERS)).status == 299
+
+
 async def test_one_question_spelled_otherwise_is_the_same(call: Any, hot: Stage) -> None:
     assert (await call(hot, headers=HEADERS, query=b"a=%31")).body == b"[]"
 
