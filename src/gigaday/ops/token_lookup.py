@@ -19,6 +19,9 @@ _LEAST_CALLERS = 1_000
 _DOCUMENT_BYTES = 400
 """What a decoded document takes in memory beside four times its JSON."""
 
+_NOTED_AT_ONCE = 500
+"""Uses are noted in calls that end within the store's time limit, however many tokens were seen."""
+
 Admit = Callable[[], Awaitable[None]]
 """Raises where a caller may not have the store read for a token that is not known."""
 
@@ -121,15 +124,17 @@ class TokenLookup:
 
     async def record_use(self) -> None:
         """Writes `lastUsedAt` of the tokens seen since the last call that succeeded. Raises BackendError."""
-        used, self._used = self._used, set()
+        used, self._used = list(self._used), set()
         try:
-            await self._note_use(used)
+            while used:
+                await self._note_use(used[-_NOTED_AT_ONCE:])
+                del used[-_NOTED_AT_ONCE:]
         except BackendError:
-            self._used |= used
+            self._used.update(used)
             raise
 
-    async def _note_use(self, used: set[str]) -> None:
-        found = await self._store.get_many(TOKENS, OPERATOR, list(used)) if used else {}
+    async def _note_use(self, used: list[str]) -> None:
+        found = await self._store.get_many(TOKENS, OPERATOR, used)
         now = times.text(self._clock.now())
         writes = [Replace({**t, "lastUsedAt": now, "version": t["version"] + 1}, t["version"]) for t in found.values()]
         if writes:
