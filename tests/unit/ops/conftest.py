@@ -20,6 +20,7 @@ class Outage:
 
     def __init__(self, store: SqliteStore) -> None:
         self._store, self.down, self.reads = store, False, 0
+        self.sizes: list[int] = []
         self.held: asyncio.Event | None = None
         self.reading = asyncio.Event()
 
@@ -34,6 +35,7 @@ class Outage:
         return found
 
     async def get_many(self, *asked):
+        self.sizes.append(len(asked[2]))
         if self.down:
             raise BackendDown("gone")
         return await self._store.get_many(*asked)
