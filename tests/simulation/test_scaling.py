@@ -1,5 +1,7 @@
 """The autoscaler over whole shapes of traffic."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.simulation.scaling_world import SHAPES, Fleet, Second
@@ -12,9 +14,9 @@ def ran(name: str) -> list[Second]:
 
 def turns(seconds: list[Second]) -> int:
     """How often the fleet goes from growing to shrinking or back."""
-    steps = [after.nodes - before.nodes for before, after in zip(seconds, seconds[1:], strict=False)]
+    steps = [after.nodes - before.nodes for before, after in pairwise(seconds)]
     signs = [step > 0 for step in steps if step]
-    return sum(before != after for before, after in zip(signs, signs[1:], strict=False))
+    return sum(before != after for before, after in pairwise(signs))
 
 
 def test_over_a_day_nearly_all_is_answered_by_few_more_nodes_than_are_needed() -> None:

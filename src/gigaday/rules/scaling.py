@@ -1,9 +1,9 @@
 """How many nodes a fleet should have: pure arithmetic over what was observed.
 
-Source: Knative's pod autoscaler. Work in flight, averaged over a window, is shared out so that each node has `target` of
-it. A short window, for panic, adds nodes at once when twice as many are needed; a long one keeps them until nothing in
-it has asked for as many. What is refused is not in flight, so that a flood of refusals adds nothing; and while what all
-nodes depend on is slow, more of them would only queue there, so that none is added.
+Source: Knative's pod autoscaler. Work in flight, averaged over a window, is shared out so that each node has `target`
+of it. A short window, for panic, adds nodes at once when twice as many are needed; a long one keeps them until nothing
+in it has asked for as many. What is refused is not in flight, so that a flood of refusals adds nothing; and while what
+all nodes depend on is slow, more of them would only queue there, so that none is added.
 """
 
 import math
@@ -31,8 +31,8 @@ class Advice(NamedTuple):
 
 @dataclass(frozen=True)
 class Bounds:
-    """Never fewer than `least` nodes nor more than `most`; `target` requests in flight for each. Windows in seconds. One
-    step multiplies the fleet by `growth` at most, and takes away no more than the share `shrink` of it."""
+    """Never fewer than `least` nodes nor more than `most`; `target` requests in flight for each. Windows in seconds.
+    One step multiplies the fleet by `growth` at most, and takes away no more than the share `shrink` of it."""
 
     least: int
     most: int
