@@ -18,14 +18,13 @@ _EXPIRED = 2.0
 
 
 def run(scale: float) -> list[Figure]:
-    """Reads of the origin on either database, with room for as many requests at a time."""
+    """Reads of the origin on either database, by the default settings."""
     gets = max(100, int(GETS * scale))
     return [figure for database in ("SQLite", "MongoDB") for figure in _on(database, gets)]
 
 
 def _on(database: str, gets: int) -> list[Figure]:
     with scene(database) as place:
-        place.environ["GIGADAY_MAX_IN_FLIGHT"] = str(2 * gets)
         fill_now(place, 10)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             reads, expired, hits = runner.run(_measure(place, gets))

@@ -27,9 +27,7 @@ class Index(msgspec.Struct, frozen=True):
 
 
 class Collection(msgspec.Struct, frozen=True):
-    """A named set of documents.
-
-    `tenanted` collections are sharded by `{createdBy: hashed, _id: 1}`, the others by a hashed `_id`.
+    """A named set of documents, sharded by `{createdBy: hashed, _id: 1}` if `tenanted`, else by a hashed `_id`.
     `expires` names a field holding a time after which the document may vanish by itself (within minutes).
     """
 
@@ -56,7 +54,6 @@ class Query(msgspec.Struct, frozen=True):
 
     Null and missing sort before every value (ascending). `after` is (sort value, _id) of the last item seen;
     with `sort="_id"` both are the id.
-
     """
 
     filters: tuple[Filter, ...] = ()
@@ -268,6 +265,9 @@ class SharedCache(Protocol):
 
     async def claim(self, key: str, seconds: float) -> bool:
         """Whether the caller is the only one to hold `key` for that long: the lease of a load across the fleet."""
+
+    async def release(self, key: str) -> None:
+        """Ends a claim at once, whoever's it is."""
 
     async def ping(self) -> None:
         """Really exercises the technology; raises BackendDown."""

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from tests.api.conftest import running
+
 NOT_HOT = {"X-Nothing": "a header that the shortest way does not know"}
 
 
@@ -288,3 +290,10 @@ async def test_a_page_of_huge_items_is_cut_and_goes_on(api):
     assert len(sizes) == 3
     names = await api.call("GET", "/products?limit=100&fields=name")
     assert (len(names.json()["data"]), names.json()["next"]) == (80, None)
+
+
+async def test_a_crowd_that_asks_for_one_thing_is_answered_however_few_places_there_are(tmp_path):
+    async with running({"GIGADAY_DATA_DIR": str(tmp_path), "GIGADAY_MAX_IN_FLIGHT": "40"}) as api:
+        path = f"/products/{(await api.product())['_id']}"
+        answers = await asyncio.gather(*(api.call("GET", path) for _ in range(100)))
+        assert {answer.status_code for answer in answers} == {200}

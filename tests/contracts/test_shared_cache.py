@@ -117,6 +117,12 @@ async def test_one_of_many_gets_the_claim_until_it_ends(cache, redis, owner):
     assert await cache.claim(owner, 30)
 
 
+async def test_a_claim_that_is_released_is_free(cache, owner):
+    assert await cache.claim(owner, 30)
+    await cache.release(owner)
+    assert await cache.claim(owner, 30)
+
+
 async def test_reads_asked_for_in_one_turn_are_written_together(cache, redis_cluster, owner):
     await cache.get(owner, (owner,))
     before = reads(redis_cluster)
@@ -138,7 +144,8 @@ async def test_nobody_waits_for_a_redis_that_is_not_there(owner):
     cache = RedisCache(Redis([("127.0.0.1", free_ports(1)[0])]), clock=SystemClock(), unique=os.urandom)
     loop = asyncio.get_running_loop()
     for call in (lambda: cache.get(owner, (owner,)), lambda: cache.set(owner, b"", 1, b""), cache.ping,
-                 lambda: cache.invalidate([owner]), lambda: cache.claim(owner, 1)):  # fmt: skip
+                 lambda: cache.invalidate([owner]), lambda: cache.claim(owner, 1),
+                 lambda: cache.release(owner)):  # fmt: skip
         began = loop.time()
         with pytest.raises(BackendDown):
             await call()

@@ -72,6 +72,10 @@ class RedisCache:
         [reply] = await self._ask([(name, ("SET", name, "1", "NX", "PX", max(1, int(seconds * 1000))))])
         return reply is not None
 
+    async def release(self, key: str) -> None:
+        name = f"claim:{key}"
+        await self._ask([(name, ("DEL", name))])
+
     async def ping(self) -> None:
         await self._redis.ping()
 

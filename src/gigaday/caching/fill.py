@@ -1,14 +1,15 @@
 """How a value is filled in from the shared cache, or by one load across the fleet.
 
 A node that is about to load claims the load; one that finds it claimed looks a few times for the value to appear, then
-loads all the same. Whatever the shared cache refuses or delays, the load goes on without it.
+loads all the same. A load that fails gives its claim back: nobody is to wait for what will not come. Whatever the
+shared cache refuses or delays, the load goes on without it.
 """
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -59,7 +60,7 @@ class Shelf(Generic[V]):
         self, clock: Clock, codec: Codec[V], shared: SharedCache, believed: Callable[[Sequence[str]], bool]
     ) -> None:
         self._clock, self._codec, self._shared, self._believed = clock, codec, shared, believed
-        self._storing: set[asyncio.Task[None]] = set()
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def fill(
         self, flight: Flight[Loaded[V]], load: Callable[[], Awaitable[V]], lifetime: Lifetimes[V], *, renews: bool
@@ -70,16 +71,31 @@ class Shelf(Generic[V]):
         look = await self._seek(flight, renews)
         if look.values:
             return Loaded(look.values[0], self._clock.monotonic() - began, shared=True)
-        loaded = await Loaded.by(load, self._clock.monotonic)
+        try:
+            loaded = await Loaded.by(load, self._clock.monotonic)
+        except Exception:
+            # After its lease the claim may be another's; it costs that one's fleet a load more, at worst.
+            if look.claim:
+                self._tell(self._shared.release(look.claim))
+            raise
         if look.stamp and not flight.tainted:
-            task = asyncio.create_task(self._store(flight.key, loaded.value, look.stamp, lifetime))
-            self._storing.add(task)
-            task.add_done_callback(self._storing.discard)
+            self._tell(self._store(flight.key, loaded.value, look.stamp, lifetime))
         return loaded
 
     async def close(self) -> None:
-        """Waits for what is being stored."""
-        await asyncio.gather(*self._storing, return_exceptions=True)
+        """Waits until the shared cache has been told all."""
+        await asyncio.gather(*self._telling, return_exceptions=True)
+
+    def _tell(self, telling: Coroutine[Any, Any, None]) -> None:
+        """Whoever loaded does not wait for it."""
+
+        async def tell() -> None:
+            with suppress(BackendDown):
+                await telling
+
+        task = asyncio.create_task(tell())
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     async def _seek(self, flight: Flight[Loaded[V]], renews: bool) -> "_Look[V]":
         look = _Look[V]((), b"")
@@ -89,8 +105,8 @@ class Shelf(Generic[V]):
             look = await self._look(flight)
             if look.values and not renews:
                 return look
-            if await self._claim(flight.key, look.stamp, renews):
-                return _Look((), look.stamp)
+            if claim := await self._claim(flight.key, look.stamp, renews):
+                return _Look((), look.stamp, claim)
             for pause in () if look.values else _LOOKS:
                 await asyncio.sleep(pause)
                 look = await self._look(flight)
@@ -108,20 +124,22 @@ class Shelf(Generic[V]):
             values = ()
         return _Look(values, found.stamp)
 
-    async def _claim(self, key: str, stamp: bytes, renews: bool) -> bool:
+    async def _claim(self, key: str, stamp: bytes, renews: bool) -> str:
+        """The claim that was made, or ""."""
         # What was loaded before an invalidation is no reason to wait after it, hence the stamp.
         generation = hashlib.blake2b(stamp, digest_size=8).hexdigest()
         kind, seconds = ("renew", _RENEWAL_LEASE) if renews else ("load", _LEASE)
-        return await self._shared.claim(f"{kind}:{key}:{generation}", seconds)
+        name = f"{kind}:{key}:{generation}"
+        return name if await self._shared.claim(name, seconds) else ""
 
     async def _store(self, key: str, value: V, stamp: bytes, lifetime: Lifetimes[V]) -> None:
         lasts = lifetime(value) if callable(lifetime) else lifetime
-        with suppress(BackendDown):
-            await self._shared.set(key, self._codec.encode(value), lasts.ttl, stamp)
+        await self._shared.set(key, self._codec.encode(value), lasts.ttl, stamp)
 
 
 class _Look(NamedTuple, Generic[V]):
-    """What one look at the shared cache brought: one value or none."""
+    """What one look at the shared cache brought: one value or none; and the claim that was made for lack of one."""
 
     values: tuple[V, ...]
     stamp: bytes
+    claim: str = ""

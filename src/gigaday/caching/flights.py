@@ -6,31 +6,36 @@ taints its flight, so that the result is given to those who wait and to nobody e
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import nullcontext
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
 from gigaday.errors import BackendDown
+from gigaday.model.request import idle
 from gigaday.rules.tags import ALL
 
 R = TypeVar("R")
 
 
 class Flight(Generic[R]):
-    """A load that began at monotonic second `began`."""
+    """A load that began at monotonic second `began`. It is the work of the request that first waits for it; the others
+    have none."""
 
-    __slots__ = ("began", "key", "tags", "tainted", "task")
+    __slots__ = ("_awaited", "began", "key", "tags", "tainted", "task")
 
     task: asyncio.Task[R]
 
     def __init__(self, key: str, tags: Sequence[str], began: float) -> None:
         self.key, self.tags, self.began = key, tuple(tags), began
-        self.tainted = False
+        self.tainted = self._awaited = False
 
     async def landed(self) -> R:
         """The result. A waiter that is cancelled leaves the load to the others, or to the cache. Raises BackendDown
         where the load was ended, as the node stops."""
+        working, self._awaited = not self._awaited, True
         try:
-            return await asyncio.shield(self.task)
+            with nullcontext() if working else idle():
+                return await asyncio.shield(self.task)
         except asyncio.CancelledError:
             waiter = asyncio.current_task()
             if self.task.cancelled() and not (waiter and waiter.cancelling()):

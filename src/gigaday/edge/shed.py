@@ -2,11 +2,13 @@
 
 How much is too much is learnt from how long requests take (`rules.concurrency`), within a cap that is set. A request
 that waits for its client, for more of a body or to have more of an answer taken, costs no work and counts only
-towards that cap: a few slow clients must not take the places of all the others.
+towards that cap: a few slow clients must not take the places of all the others. One that waits for what is loaded for
+another counts for even less, and is let go on when it comes: a crowd that asks for one thing is to have it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from gigaday.contracts import Clock
 from gigaday.edge.asgi import App, Message, Receive, Scope, Send, values
@@ -52,13 +54,16 @@ class Stage:
         _check_length(scope, cap)
         streams = self.streams(method, path)
         place = _Place(self.load)
+        state = state_of(scope)
+        state.idle = place.idle
         self.load.open += 1
         try:
             await self._run(scope, place.receiving(_counted(receive, cap)), place.sending(send), streams)
-            if method == "GET" and priority != "health" and not streams:
-                # How long a body takes is up to the client, who must not be able to teach that the node is slow.
+            if method == "GET" and priority != "health" and not streams and not place.idled:
+                # How long a body takes is up to the client, who must not be able to teach that the node is slow. Nor
+                # does one load teach more for all who wait for it.
                 now = self.clock.monotonic()
-                self.load.limit.record(now - state_of(scope).started, self.load.in_flight, now)
+                self.load.limit.record(now - state.started, self.load.in_flight, now)
         finally:
             self.load.open -= 1
             place.end()
@@ -80,16 +85,31 @@ class Stage:
 
 
 class _Place:
-    """A request's place among those that are worked on, left while it waits for its client."""
+    """A request's place among those that are worked on, left while it waits for its client or for another's load."""
 
     def __init__(self, load: Load) -> None:
         self._load, self._taken, self._answering, self._ended = load, False, False, False
+        self.idled = False
         self._take()
 
     def end(self) -> None:
         """For good: whoever still listens when the request is over takes no place again."""
         self._leave()
         self._ended = True
+
+    @contextmanager
+    def idle(self) -> Iterator[None]:
+        """Leaves the place meanwhile, and takes it again though there be none free: the work is nearly done."""
+        self.idled = True
+        self._leave()
+        self._load.open -= 1
+        self._load.idle += 1
+        try:
+            yield
+        finally:
+            self._load.idle -= 1
+            self._load.open += 1
+            self._take()
 
     def _take(self) -> None:
         if not self._taken and not self._ended:

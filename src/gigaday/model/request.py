@@ -1,6 +1,8 @@
 """What the stages of one request tell each other: kept in the ASGI scope under `KEY`."""
 
 import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -28,7 +30,7 @@ class RequestState(msgspec.Struct):
 
     `deadline`, in monotonic seconds, is when nobody waits for the answer any more. `client` is the caller's address as
     limits count it (IPv6 as its /64). `refusal` is what `edge.authenticate` found wrong with the credentials;
-    `edge.limit` raises it.
+    `edge.limit` raises it. `idle` is entered for as long as nothing is worked on for it (see `edge.shed`).
     """
 
     request_id: str
@@ -38,6 +40,7 @@ class RequestState(msgspec.Struct):
     refusal: ApiError | None = None
     deadline: float = math.inf
     headers: list[tuple[bytes, bytes]] = []
+    idle: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 CURRENT: ContextVar[RequestState | None] = ContextVar("current_request", default=None)
@@ -52,6 +55,12 @@ def time_left(now: float, most: float) -> float:
     as work that was begun must be able to fail in its own way."""
     state = CURRENT.get()
     return most if state is None else min(most, max(_LEAST_SECONDS, state.deadline - now))
+
+
+def idle() -> AbstractContextManager[None]:
+    """To be entered while the present request, if there is one, waits for work that is another's."""
+    state = CURRENT.get()
+    return nullcontext() if state is None else state.idle()
 
 
 def note_receipt(token: str) -> None:

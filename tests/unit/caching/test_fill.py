@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from gigaday.errors import BackendDown
 from gigaday.rules.freshness import Lifetime
 from tests.simulation.virtual import run
 from tests.unit.caching.fleet import TAGS, fleet_of, together
@@ -88,5 +91,18 @@ def test_one_node_renews_for_all() -> None:
         await asyncio.gather(*(node.get(lifetime) for node in nodes))
         await asyncio.sleep(1)
         assert fleet.source.loads == 1
+
+    run(story())
+
+
+def test_nobody_waits_for_a_load_that_failed() -> None:
+    async def story() -> None:
+        fleet, nodes = await fleet_of(2)
+        fleet.source.down = True
+        for node in (*nodes, *nodes):
+            async with asyncio.timeout(0.05):
+                with pytest.raises(BackendDown):
+                    await node.get()
+            await asyncio.sleep(0.01)  # until it has been told
 
     run(story())

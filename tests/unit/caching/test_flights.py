@@ -1,11 +1,14 @@
 """Tests of `caching.flights`."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from gigaday.caching.flights import Flight, Flights
 from gigaday.errors import BackendDown
+from gigaday.model.request import CURRENT, RequestState
 
 
 class Loads:
@@ -96,3 +99,26 @@ async def test_who_waits_for_a_load_that_is_ended_is_told_that_nothing_can_be_ha
     await flights.close()
     with pytest.raises(BackendDown):
         await waiter
+
+
+async def test_a_load_is_the_work_of_one_of_those_who_wait() -> None:
+    idle = 0
+
+    @contextmanager
+    def idling() -> Iterator[None]:
+        nonlocal idle
+        idle += 1
+        try:
+            yield
+        finally:
+            idle -= 1
+
+    CURRENT.set(RequestState("r", 0.0, idle=idling))
+    flights, load = Flights[str](), Loads()
+    flight = flights.start("k", ["t"], 0.0, load)
+    waiting = [asyncio.create_task(flight.landed()) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert idle == 2
+    load.gate.set()
+    await asyncio.gather(*waiting)
+    assert idle == 0

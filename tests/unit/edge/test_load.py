@@ -26,3 +26,22 @@ def test_those_who_wait_for_their_clients_count_towards_the_cap_alone() -> None:
     assert not load.refuses("list") and not load.tight
     load.open = 80
     assert load.refuses("list")
+
+
+def test_many_may_wait_for_loads_of_others_though_not_any_number() -> None:
+    load = Load(Caps(max_in_flight=100, least_in_flight=10))
+    load.idle = 4 * 80 - 1
+    assert not load.refuses("list")
+    load.idle += 1
+    assert load.refuses("list") and load.tight
+    load.idle, load.open = 40, 70
+    assert load.refuses("list")
+
+
+def test_in_an_emergency_both_limits_are_lowered() -> None:
+    load = Load(Caps(max_in_flight=100))
+    load.factor = 0.5
+    load.in_flight = 40
+    assert load.refuses("list") and not load.refuses("read") and load.tight
+    load.in_flight, load.open = 0, 45
+    assert load.refuses("read") and not load.refuses("write")

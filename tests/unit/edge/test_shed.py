@@ -6,7 +6,7 @@ import pytest
 from gigaday.edge.load import Caps, Load
 from gigaday.edge.shed import Stage, UriTooLong
 from gigaday.errors import BadRequest, BodyTooLarge, HeadersTooLarge, Unavailable
-from gigaday.model.request import KEY, RequestState
+from gigaday.model.request import KEY, RequestState, state_of
 
 HOST = ("host", "example.test")
 SCOPE = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [(b"host", b"example.test")]}
@@ -280,3 +280,39 @@ async def test_what_is_sent_slowly_takes_no_place_though_the_client_is_listened_
     await task
     assert seen == [(1, 1), (1, 0)]
     assert (shed.load.open, shed.load.in_flight) == (0, 0)
+
+
+async def test_a_crowd_that_waits_for_one_load_takes_no_places_and_is_answered_when_it_comes(
+    call: Any, stage: Any, clock: Any, replying: Any
+) -> None:
+    loaded = asyncio.Event()
+
+    async def origin(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/crowd":
+            with state_of(scope).idle():
+                await loaded.wait()
+        await replying()(scope, receive, send)
+
+    shed = stage(origin, max_in_flight=20)
+    crowd = [asyncio.create_task(call(shed, path="/crowd")) for _ in range(60)]
+    await asyncio.sleep(0)
+    assert (shed.load.open, shed.load.in_flight) == (0, 0)
+    assert (await call(shed)).status == 200
+    clock.time += 9.0
+    loaded.set()
+    assert {answer.status for answer in await asyncio.gather(*crowd)} == {200}
+    assert (shed.load.open, shed.load.in_flight, shed.load.idle) == (0, 0, 0)
+    assert shed.load.limit.usual == 0.0, "what others had to wait for one load tells nothing of the rest"
+
+
+async def test_who_gives_up_waiting_for_a_load_leaves_nothing_behind(call: Any, stage: Any) -> None:
+    async def origin(scope: Any, receive: Any, send: Any) -> None:
+        with state_of(scope).idle():
+            await asyncio.Event().wait()
+
+    shed = stage(origin)
+    task = asyncio.create_task(call(shed))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert (shed.load.open, shed.load.in_flight, shed.load.idle) == (0, 0, 0)

@@ -1,7 +1,7 @@
 import math
 from contextvars import copy_context
 
-from gigaday.model.request import CURRENT, RequestState, note_receipt, time_left
+from gigaday.model.request import CURRENT, RequestState, idle, note_receipt, time_left
 
 
 def test_a_request_hands_its_deadline_down() -> None:
@@ -27,3 +27,8 @@ def test_an_answer_carries_the_receipt_of_the_latest_write_alone() -> None:
 
     assert copy_context().run(within) == [(b"x", b"1"), (b"x-consistency-token", b"n.2")]
     note_receipt("n.3")
+
+
+def test_who_waits_for_anothers_work_outside_a_request_tells_nobody() -> None:
+    with idle():
+        pass
