@@ -81,6 +81,31 @@ class Coherent(Generic[V]):
                 return entry.value
         return None
 
+    def held(self, key: str) -> Answer[V] | None:
+        """What is here, as old as it may be where nothing else could be had; asks nobody."""
+        entry = self._find(key)
+        verdict = "dead" if entry is None else self._verdict(entry, self._monotonic())
+        if entry is None or verdict == "dead":
+            return None
+        entry.visited = True
+        if verdict in ("fresh", "refresh"):
+            self.hits += 1
+            return Answer(entry.value, "hit")
+        self.degraded += 1
+        return Answer(entry.value, "degraded")
+
+    @property
+    def version(self) -> int:
+        """Grows whenever something that was fresh may have ceased to be, but for the passing of time."""
+        return self._local.removals + self._epoch + self._trust.ended
+
+    def fresh_until(self, key: str) -> float:
+        """The monotonic second until which `fresh` goes on giving what it gives, if `version` stays."""
+        entry = self._find(key)
+        if entry is None or entry.epoch != self._epoch:
+            return -math.inf
+        return min(entry.refresh_at, max(self._trust.until, entry.loaded + BOUND))
+
     async def fetch(
         self,
         key: str,

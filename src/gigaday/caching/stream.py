@@ -192,7 +192,7 @@ class Stream:
             self.heeded.flush()
 
     def _distrust(self) -> None:
-        self._trust.until = min(self._trust.until, self._clock.monotonic())
+        self._trust.end(self._clock.monotonic())
 
     def _forget(self, node: str) -> None:
         owed = self._peers.leave(node)

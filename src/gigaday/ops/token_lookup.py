@@ -1,7 +1,7 @@
 """Whose a token is: asked on every request, and so answered from the node's cache of tokens and tenants."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -16,6 +16,8 @@ from gigaday.rules.freshness import Lifetime
 LIFETIME = Lifetime(ttl=3_600.0, stale_while_revalidate=60.0, stale_if_error=300.0)
 _MOST_PROVEN = 200_000
 _LEAST_CALLERS = 1_000
+_RENEWED_SECONDS = 1.0
+"""How long a caller is believed without a look into the cache: which is told thereby what is in use, and the store."""
 _DOCUMENT_BYTES = 400
 """What a decoded document takes in memory beside four times its JSON."""
 
@@ -54,7 +56,12 @@ class Found(Protocol):
 class Remembered(Protocol):
     """The cache of documents, as `caching.coherent` has it."""
 
+    @property
+    def version(self) -> int: ...
+
     def fresh(self, key: str) -> Document | None: ...
+
+    def fresh_until(self, key: str) -> float: ...
 
     async def fetch(
         self, key: str, tags: Sequence[str], load: Callable[[], Awaitable[Document]], lifetime: Lifetime
@@ -65,15 +72,19 @@ class _Missing(Exception):
     """There is no such document; never remembered, or guesses would fill the cache."""
 
 
-class _Caller(NamedTuple):
-    """A principal, and the two documents that it was made from: it holds while both are what the cache has."""
+class _Caller:
+    """A principal, and the two documents that it was made from: it holds while both are what the cache has. That was so
+    at `version` of the cache, and is until the monotonic second `until` if the version stays."""
 
-    principal: Principal
-    ends: float
-    token_key: str
-    token: Document
-    tenant_key: str
-    tenant: Document | None
+    __slots__ = ("ends", "principal", "tenant", "tenant_key", "token", "token_key", "until", "version")
+
+    def __init__(
+        self, principal: Principal, ends: float, token_key: str, token: Document, tenant_key: str = "",
+        tenant: Document | None = None,
+    ) -> None:  # fmt: skip
+        self.principal, self.ends = principal, ends
+        self.token_key, self.token, self.tenant_key, self.tenant = token_key, token, tenant_key, tenant
+        self.version, self.until = -1, 0.0
 
 
 class TokenLookup:
@@ -81,6 +92,7 @@ class TokenLookup:
 
     def __init__(self, store: DocumentStore, clock: Clock, pepper: bytes, remembered: Remembered) -> None:
         self._store, self._clock, self._pepper, self._remembered = store, clock, pepper, remembered
+        self._monotonic = clock.monotonic
         self._callers: dict[bytes, _Caller] = {}
         self._most_callers = _LEAST_CALLERS
         self._proven: set[int] = set()
@@ -91,11 +103,11 @@ class TokenLookup:
         """The principal of an Authorization header, where that is known without asking anyone. For the hot path: the
         header was proven before, and nothing of what it stood on has changed since."""
         caller = self._callers.get(authorization)
-        if caller is None or not self._holds(caller):
+        if caller is None:
             return None
-        if caller.ends <= self._clock.now():
+        now = self._monotonic()
+        if (caller.version != self._remembered.version or now >= caller.until) and not self._renew(caller, now):
             return None
-        self._used.add(caller.principal.token_id)
         return caller.principal
 
     async def principal(self, text: str, admit: Admit | None = None) -> Principal | None:
@@ -153,6 +165,18 @@ class TokenLookup:
         self._callers = {header: caller for header, caller in self._callers.items() if self._holds(caller)}
         self._most_callers = len(self._callers) + max(_LEAST_CALLERS, len(self._callers) // 4)
 
+    def _renew(self, caller: _Caller, now: float) -> bool:
+        """Whether the caller still holds; if so, notes its use, and for how long that need not be asked again."""
+        left = caller.ends - self._clock.now()
+        if left <= 0 or not self._holds(caller):
+            return False
+        self._used.add(caller.principal.token_id)
+        caller.version = self._remembered.version
+        caller.until = min(now + min(left, _RENEWED_SECONDS), self._remembered.fresh_until(caller.token_key))
+        if caller.tenant is not None:
+            caller.until = min(caller.until, self._remembered.fresh_until(caller.tenant_key))
+        return True
+
     def _holds(self, caller: _Caller) -> bool:
         """Whether the caller's documents are what the cache has."""
         if self._remembered.fresh(caller.token_key) is not caller.token:
@@ -167,7 +191,7 @@ class TokenLookup:
         token_key = _key(TOKENS, id)
         if token["kind"] == "operator":
             principal = Principal(id, "", frozenset(), "unlimited", operator=True)
-            return _Caller(principal, ends, token_key, token, "", None)
+            return _Caller(principal, ends, token_key, token)
         tenant = await self._document(TENANTS, token["tenant"])
         if tenant is None:
             return None

@@ -217,3 +217,33 @@ def test_other_errors_of_a_load_pass_through() -> None:
             await node.cache.fetch("k", (), fails, SHORT)
 
     run(story())
+
+
+def test_what_is_held_is_given_however_old_and_never_loaded() -> None:
+    async def story() -> None:
+        fleet, (node,) = await fleet_of(1)
+        assert node.cache.held("k") is None
+        await node.get(SHORT)
+        assert node.cache.held("k") == ("old", "hit")
+        await asyncio.sleep(20)
+        assert node.cache.held("k") == ("old", "degraded")
+        await asyncio.sleep(60)
+        assert node.cache.held("k") is None
+        assert fleet.source.loads == 1
+
+    run(story())
+
+
+def test_what_is_fresh_stays_so_as_long_as_it_says_while_the_version_stays() -> None:
+    async def story() -> None:
+        _, (node,) = await fleet_of(1)
+        assert node.cache.fresh_until("k") < 0
+        await node.get()
+        version, until = node.cache.version, node.cache.fresh_until("k")
+        await asyncio.sleep((until - asyncio.get_running_loop().time()) / 2)
+        assert (node.cache.fresh("k"), node.cache.version) == ("old", version)
+        await node.cache.invalidate(CHANGED)
+        assert node.cache.version > version
+        assert node.cache.fresh_until("k") < 0
+
+    run(story())

@@ -8,7 +8,7 @@ import pytest
 
 from gigaday.caching.coherent import Coherent
 from gigaday.caching.invalidation import Invalidation
-from gigaday.caching.trust import Trust
+from gigaday.caching.trust import BOUND, Trust
 from gigaday.contracts import OPERATOR, Delete
 from gigaday.errors import BackendDown, Forbidden, RateLimited
 from gigaday.model.token import TOKENS
@@ -268,3 +268,26 @@ async def test_uses_of_many_tokens_are_noted_in_calls_of_a_bounded_size(tenancy,
     await node.tokens.record_use()
     assert max(store.sizes) <= 500 and sum(store.sizes) == 600
     assert all(token["lastUsedAt"] for token in await tenancy.list_tokens("acme", 1_000))
+
+
+async def test_the_hot_path_knows_nobody_once_invalidations_may_be_kept_from_the_node(clock):
+    trust = Trust()
+    tokens = TokenLookup(Endless(), clock, b"pepper", Coherent(clock, DocumentCodec(), Invalidation(), trust))
+    text = secrets.make("test", bytes(secrets.RANDOM_BYTES)).text
+    await tokens.principal(text)
+    clock.time += BOUND
+    trust.until = clock.time + 10
+    assert tokens.known(b"Bearer " + text.encode())
+    trust.end(clock.time)
+    assert tokens.known(b"Bearer " + text.encode()) is None
+
+
+async def test_without_a_stream_the_hot_path_knows_a_token_for_as_long_as_the_cache_does(tenancy, node, other, clock):
+    record, secret = await tenancy.create_token("acme", "shop")
+    header = b"Bearer " + secret.encode()
+    await other.lookup(secret)
+    clock.time += BOUND / 2
+    assert other.tokens.known(header)
+    await tenancy.revoke_token("acme", record["_id"])
+    clock.time += BOUND / 2
+    assert other.tokens.known(header) is None
