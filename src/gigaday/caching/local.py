@@ -4,8 +4,9 @@ Source of the eviction: Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024. A 
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from sys import getsizeof
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from gigaday.rules.freshness import Lifetime
 from gigaday.rules.tags import ALL
@@ -18,6 +19,16 @@ _ENTRY_BYTES = 570
 _TAG_BYTES = 110
 """What a tag takes besides its text, once; and each further entry under it."""
 _PLACE_BYTES = 60
+
+
+@runtime_checkable
+class Growing(Protocol):
+    """A value that calls `grown`, where that is set, whenever its `size` has changed."""
+
+    grown: Callable[[], None] | None
+
+    @property
+    def size(self) -> int: ...
 
 
 class Entry(Generic[V]):
@@ -52,6 +63,8 @@ class Local(Generic[V]):
         self.get: Callable[[str], Entry[V] | None] = self._entries.get
         self.bytes = 0
         self.evictions = 0
+        self.removals = 0
+        """Grows whenever an entry goes, replaced ones included."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -68,6 +81,15 @@ class Local(Generic[V]):
         while self.bytes > self._max_bytes:
             self._evict()
         return entry.key in self._entries
+
+    def _reweigh(self, entry: Entry[V], value: Growing) -> None:
+        """As `put` would have it, had the value been of this size then."""
+        self.bytes += value.size - entry.size
+        entry.size = value.size
+        if entry.size > self._max_bytes // _LARGEST_SHARE:
+            self._remove(entry)
+        while self.bytes > self._max_bytes:
+            self._evict()
 
     def drop(self, tags: Iterable[str]) -> int:
         """Removes every entry under any of `tags`; returns how many."""
@@ -94,6 +116,8 @@ class Local(Generic[V]):
     def _add(self, entry: Entry[V]) -> None:
         self._entries[entry.key] = entry
         self.bytes += _own_bytes(entry)
+        if isinstance(entry.value, Growing):
+            entry.value.grown = partial(self._reweigh, entry, entry.value)
         for tag in entry.tags:
             self._index(tag, entry)
         entry.older = self._newest
@@ -130,6 +154,9 @@ class Local(Generic[V]):
 
     def _remove(self, entry: Entry[V]) -> None:
         del self._entries[entry.key]
+        if isinstance(entry.value, Growing):
+            entry.value.grown = None
+        self.removals += 1
         self.bytes -= _own_bytes(entry)
         for tag in entry.tags:
             self._unindex(tag, entry)

@@ -1,6 +1,7 @@
 """A whole answer, ready to be sent many times: its final bytes in each encoding, each with its own strong ETag."""
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -16,10 +17,10 @@ _KEPT_BY_304 = frozenset(
     (b"etag", b"cache-control", b"vary", b"date", b"expires", b"last-modified", b"content-location")
 )
 _CALLERS = ("Authorization", "X-API-Key")
-_SMALL = 2_048
-"""Bytes of encodings that are kept even of a smaller body."""
-_BYTES_BESIDE_BODY = 1_500
-"""What an entry takes in memory besides its bodies: headers, tags, the objects themselves."""
+_BYTES_BESIDE_BODY = 1_000
+"""What an entry takes in memory besides its bodies: headers and the objects themselves (measured, as the next two)."""
+_PLAIN_BYTES, _ENCODED_BYTES = 800, 1_500
+"""What a variant takes besides its body: its headers, which are the origin's own where it is not encoded."""
 
 
 class Variant(msgspec.Struct, frozen=True):
@@ -40,7 +41,8 @@ class Entry:
     `scope` is what a caller needs to be given it, `cost` what a request for it takes from the caller's bucket.
     """
 
-    __slots__ = ("_encodable", "_making", "_variants", "body", "cost", "headers", "scope", "status")
+    __slots__ = ("_encodable", "_making", "_variants", "body", "cost", "grown", "headers", "scope", "size",
+                 "status")  # fmt: skip
 
     def __init__(self, status: int, headers: Headers, body: bytes, rule: CacheRule | None = None) -> None:
         self.status, self.body = status, body
@@ -49,16 +51,14 @@ class Entry:
         self._encodable = status != 206 and len(body) >= encodings.SMALLEST and _encodable(headers)
         self._variants: dict[str, Variant] = {}
         self._making: dict[str, asyncio.Task[Variant]] | None = None
+        self.size = len(body) + _BYTES_BESIDE_BODY
+        """Bytes in memory, about; `grown` is called when an encoding has added to it."""
+        self.grown: Callable[[], None] | None = None
 
     @classmethod
     def of(cls, start: Message, body: bytes, rule: CacheRule | None = None) -> "Entry":
         """From the two messages of a whole answer."""
         return cls(start["status"], lowered(start), body, rule)
-
-    @property
-    def size(self) -> int:
-        """Bytes in memory, about: with room for the encodings that may be asked for."""
-        return len(self.body) * 2 + _BYTES_BESIDE_BODY
 
     def variant(self, accept: str) -> Variant | None:
         """What a client that sends this Accept-Encoding gets, if it is made already."""
@@ -91,13 +91,10 @@ class Entry:
                 del self._making[encoding]
 
     def _keep(self, encoding: str, body: bytes) -> Variant:
-        """Drops older encodings for it where encoding saves so little that `size` has no room for all."""
-        made, room = self._made(encoding, body), max(len(self.body), _SMALL)
-        encoded = {name: len(variant.body) for name, variant in self._variants.items() if name}
-        while encoding and encoded and len(body) + sum(encoded.values()) > room:
-            oldest = next(iter(encoded))
-            del encoded[oldest], self._variants[oldest]
-        self._variants[encoding] = made
+        made = self._variants[encoding] = self._made(encoding, body)
+        self.size += len(body) + _ENCODED_BYTES if encoding else _PLAIN_BYTES
+        if self.grown is not None:
+            self.grown()
         return made
 
     def _choose(self, accept: str) -> str:

@@ -1,6 +1,7 @@
 """Tests of `caching.local`."""
 
 import tracemalloc
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -62,6 +63,54 @@ def test_what_would_push_out_much_else_is_not_kept_nor_is_what_it_replaces() -> 
     assert local.get("k") is None
 
 
+class Swelling:
+    def __init__(self) -> None:
+        self.size = 1_000
+        self.grown: Callable[[], None] | None = None
+
+    def swell(self, size: int) -> None:
+        self.size = size
+        if self.grown is not None:
+            self.grown()
+
+
+def swelling(key: str) -> Entry[Swelling]:
+    value = Swelling()
+    return Entry(key, value, value.size, ("t", key), lifetime=LIFETIME)
+
+
+def test_what_grows_is_weighed_again_and_pushes_out_others() -> None:
+    local = Local[Swelling](160_000)
+    entries = [swelling(f"k{number}") for number in range(60)]
+    for one in entries:
+        local.put(one)
+    for one in entries[:40]:
+        one.value.swell(5_000)
+        assert local.bytes <= 160_000
+    assert 0 < len(local) < 60
+    local.drop([tags.ALL])
+    assert local.bytes == 0
+
+
+def test_what_has_gone_weighs_nothing_however_it_grows() -> None:
+    local, gone, replaced = Local[Swelling](160_000), swelling("gone"), swelling("k")
+    for one in (gone, replaced, swelling("k")):
+        local.put(one)
+    local.discard("gone")
+    before = local.bytes
+    gone.value.swell(9_000)
+    replaced.value.swell(9_000)
+    assert local.bytes == before
+
+
+def test_what_grows_too_large_is_let_go() -> None:
+    local, one = Local[Swelling](160_000), swelling("k")
+    local.put(one)
+    one.value.swell(10_001)
+    assert local.get("k") is None
+    assert local.bytes == 0
+
+
 def test_a_scan_does_not_push_out_what_is_read_again_and_again() -> None:
     local, random = Local[bytes](400_000), Random(1)
     hits = 0
@@ -108,3 +157,13 @@ def test_the_bytes_counted_are_the_bytes_taken(owners: int) -> None:
     finally:
         tracemalloc.stop()
     assert 0.9 < taken / local.bytes < 1.1
+
+
+def test_whatever_goes_counts_as_a_removal() -> None:
+    local = Local[bytes](3_000)
+    local.put(entry("k", "a", size=100))
+    assert local.removals == 0
+    local.put(entry("k", "a", size=100))
+    assert local.removals == 1
+    local.drop(["a"])
+    assert local.removals == 2

@@ -53,13 +53,14 @@ def _random_text(size: int) -> bytes:
     return b'{"data": "' + base64.b64encode(random.Random(1).randbytes(size)) + b'"}'
 
 
-async def test_its_encodings_take_no_more_memory_than_its_size_says() -> None:
-    """Not even where encoding saves little."""
-    entry = Entry(200, HEADERS, _random_text(200_000))
+async def test_its_size_grows_by_each_encoding_once_and_it_tells_so() -> None:
+    """Also where encoding saves little."""
+    entry, sizes = Entry(200, HEADERS, _random_text(200_000)), []
+    entry.grown = lambda: sizes.append(entry.size)
     made = {id(variant.body): variant.body for variant in [await entry.make(name) for name in (*DECODE, *DECODE)]}
-    held = {id(found.body): found.body for name in DECODE if (found := entry.variant(name)) is not None}
-    assert len(made) > len(held) > 1
-    assert sum(map(getsizeof, held.values())) <= entry.size
+    assert sizes == sorted(set(sizes))
+    assert len(sizes) == len(made) == len(DECODE)
+    assert 1 <= entry.size / sum(map(getsizeof, made.values())) < 1.1
 
 
 async def test_of_text_all_encodings_are_kept() -> None:
