@@ -22,12 +22,10 @@ class LoopClock:
 
     def __init__(self, random: Random) -> None:
         self._random = random
+        self.monotonic = asyncio.get_running_loop().time
 
     def now(self) -> float:
         return self._random.uniform(0, 2e9)
-
-    def monotonic(self) -> float:
-        return now()
 
 
 class Fault:
@@ -104,6 +102,10 @@ class SimulatedShared:
             return False
         self._claims[key] = now() + seconds
         return True
+
+    async def release(self, key: str) -> None:
+        await self._travel()
+        self._claims.pop(key, None)
 
     async def ping(self) -> None:
         await self._travel()
