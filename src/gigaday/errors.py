@@ -117,6 +117,14 @@ class Unavailable(ApiError):
         self.headers.setdefault("Retry-After", str(retry_after))
 
 
+class ReadOnly(Unavailable):
+    code, title = "read_only", "Nothing can be written for now; reading goes on"
+
+    def __init__(self, detail: str = "", **more: Any) -> None:
+        super().__init__(detail, **more)
+        self.headers.setdefault("X-Degraded", "read_only")
+
+
 class OutOfSpace(ApiError):
     status, code, title = 507, "out_of_space", "There is no space left to store this"
 
@@ -127,6 +135,14 @@ class BackendError(GigadayError):
 
 class BackendDown(BackendError):
     """The technology behind a contract cannot be reached or did not answer in time."""
+
+
+class BackendBusy(BackendDown):
+    """The technology answers, but has more to do than it can take in; says nothing of its health."""
+
+
+class BackendReadOnly(BackendDown):
+    """The technology can be read, as far as is known, but not be written to now."""
 
 
 class BackendFull(BackendError):

@@ -1,13 +1,16 @@
 """Without any database, what is cached is served on, and what is not is refused as an outage: never as a bad token."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
+from gigaday.rules import ids
 from tests.live.load import SETTLED
 from tests.live.test_three_nodes import clients_of, settings
 from tests.live.traffic import Clients, Seen, Tenant, until
@@ -18,6 +21,10 @@ from tests.servers.redis import RedisCluster
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 NODES = 2
+MANY = 10
+"""Calls that are certain to open a breaker."""
+PROMPT = 1.0
+"""Seconds within which an outage is told."""
 
 
 @dataclass
@@ -31,6 +38,7 @@ class Shop:
     stranger: Tenant
     cached: str
     uncached: str
+    urls: list[str]
 
     async def each(self, product: str, tenant: Tenant | None = None) -> list[Seen]:
         """A read on every node."""
@@ -59,7 +67,7 @@ async def shop(servers: tuple[ReplicaSet, RedisCluster], tmp_path: Path) -> Asyn
             made = (await clients.call("POST", "/tokens", tenant.token, json={"name": "b"})).json()
             stranger = Tenant(tenant.id, made["token"], made["_id"])
             products = await clients.products(tenant, 2)
-            shop = Shop(*servers, clients, tenant, stranger, *products)
+            shop = Shop(*servers, clients, tenant, stranger, *products, [node.url for node in nodes])
             await until(shop.warm, SETTLED, "nothing is cached")
             yield shop
 
@@ -77,7 +85,11 @@ async def test_what_is_cached_is_served_and_the_rest_is_refused_as_an_outage(sho
     answers = [seen for part in await refused for seen in part]
     assert {seen.status for seen in answers} == {503}
     assert all(seen.retry_after for seen in answers)
-    print(f"refused after {max(seen.ended - seen.begun for seen in answers):.1f} s at the most")
+    slowest = max(seen.ended - seen.begun for seen in answers)
+    print(f"refused after {slowest:.2f} s at the most")
+    assert slowest < PROMPT
+    [written] = (await refused)[2]
+    assert '"code":"read_only"' in written.text
 
 
 async def test_all_is_well_again_when_it_is_back(shop: Shop) -> None:
@@ -93,8 +105,33 @@ async def test_all_is_well_again_when_it_is_back(shop: Shop) -> None:
     await until(served, SETTLED, "nodes do not come back")
     print(f"served again after {time.monotonic() - returned:.1f} s")
     version = (await shop.each(shop.cached))[0].version
-    await shop.clients.call("PATCH", f"/products/{shop.cached}", shop.tenant.token, json={"name": "new"})
+    await until(lambda: _writes(shop), SETTLED, "nothing can be written")
     await until(lambda: _shows(shop, version + 1), SETTLED, "a write is not seen")
+
+
+async def _writes(shop: Shop) -> bool:
+    path = f"/products/{shop.cached}"
+    return (await shop.clients.ask(0, path, shop.tenant, "PATCH", json={"name": "new"})).status == 200
+
+
+async def test_a_database_that_freezes_costs_each_caller_little_and_no_liveness(shop: Shop) -> None:
+    await asyncio.to_thread(shop.database.freeze, 0)
+    try:
+        unknown = [ids.make(time.time(), os.urandom(10)) for _ in range(MANY)]
+        first = await asyncio.gather(*(shop.each(product) for product in unknown))
+        assert {seen.status for answers in first for seen in answers} == {503}
+        async with httpx.AsyncClient() as http:
+            assert {(await http.get(f"{url}/livez")).status_code for url in shop.urls} == {200}
+        later = await shop.each(shop.uncached) + await shop.each(shop.cached)
+        assert [seen.status for seen in later] == [503, 503, 200, 200]
+        assert max(seen.ended - seen.begun for seen in later) < PROMPT, "everybody goes on waiting"
+    finally:
+        await asyncio.to_thread(shop.database.thaw, 0)
+
+    async def served() -> bool:
+        return {seen.status for seen in await shop.each(shop.uncached)} == {200}
+
+    await until(served, SETTLED, "nodes do not come back")
 
 
 async def _shows(shop: Shop, version: int) -> bool:

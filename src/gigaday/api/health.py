@@ -27,7 +27,8 @@ def routes(health: Health) -> list[Route]:
     async def report(request: Request) -> Response:
         fault = health.fault()
         body: dict[str, Any] = {"status": "unhealthy", "error": fault} if fault else {"status": "healthy"}
-        body |= {"mode": health.mode(), "components": health.snapshot()}
+        mode, causes = health.mode()
+        body |= {"mode": mode, **({"modeCauses": causes} if causes else {}), "components": health.snapshot()}
         return _answer(503 if fault else 200, body)
 
     return [readonly("/livez", livez), readonly("/readyz", readyz), readonly("/api/health", report)]

@@ -1,6 +1,6 @@
 """What an operator does to MongoDB: make the indexes, shard the collections, ask whether the set can lose a member.
 
-Each is safe to repeat, and none drops anything.
+Each is safe to repeat, and none drops anything. What an emergency needs is in `mongo_failover`.
 """
 
 from collections.abc import AsyncIterator, Sequence

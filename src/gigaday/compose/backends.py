@@ -1,7 +1,7 @@
 """The back ends that the settings choose, and what keeps the caches over them coherent."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,14 +15,18 @@ from gigaday.caching.gathered_store import GatheredStore
 from gigaday.caching.invalidation import Invalidation
 from gigaday.caching.stream import Stream
 from gigaday.caching.trust import Trust
+from gigaday.compose.guards import guarded_objects, guarded_store
 from gigaday.compose.resources import COLLECTIONS, UNCACHED
 from gigaday.compose.shared import Shared, open_shared
 from gigaday.contracts import Buckets, Clock, DocumentStore, ObjectStore
 from gigaday.model.request import note_receipt
+from gigaday.resilience.guarded_objects import GuardedObjects
+from gigaday.resilience.guarded_store import GuardedStore
 from gigaday.settings import Settings
 
 if TYPE_CHECKING:
     from gigaday.backends.mongo_admin import MongoAdmin
+    from gigaday.backends.mongo_failover import MongoFailover
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,13 @@ class Backends:
     """What was chosen behind each contract. `documents` tell the caches what is written; `plain` do not."""
 
     documents: DocumentStore
-    plain: DocumentStore
-    objects: ObjectStore
+    plain: GuardedStore
+    objects: GuardedObjects
     buckets: Buckets
     clock: Clock
     coherence: Coherence
+    widen: Callable[[float], None]
+    """Multiplies the database's connections, where it has any."""
 
 
 @asynccontextmanager
@@ -53,16 +59,16 @@ async def open_backends(settings: Settings) -> AsyncIterator[Backends]:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         coherence = await _coherence(settings, clock, stack)
-        plain = _documents(settings)
+        plain, widen = _documents(settings, clock)
         documents = CoherentStore(
             plain, coherence.invalidation.invalidate, lambda receipt: note_receipt(receipt.token), UNCACHED
         )
         stack.push_async_callback(documents.close)
-        objects = _objects(settings)
+        objects = guarded_objects(_objects(settings), clock)
         stack.push_async_callback(objects.close)
         await plain.prepare(COLLECTIONS)
         buckets = coherence.shared.buckets if coherence.shared else MemoryBuckets(clock=clock)
-        yield Backends(documents, plain, objects, buckets, clock, coherence)
+        yield Backends(documents, plain, objects, buckets, clock, coherence, widen)
 
 
 async def _coherence(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Coherence:
@@ -77,9 +83,10 @@ async def _coherence(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
     return Coherence(invalidation, trust, stream, shared)
 
 
-def _documents(settings: Settings) -> DocumentStore:
+def _documents(settings: Settings, clock: Clock) -> tuple[GuardedStore, Callable[[float], None]]:
     if settings.mongodb_uri is None:
-        return SqliteStore.open(settings.data_dir / "gigaday.sqlite")
+        sqlite = SqliteStore.open(settings.data_dir / "gigaday.sqlite")
+        return guarded_store(sqlite, clock, lambda: True), lambda factor: None
     from gigaday.backends.mongo_bulk import (
         MongoBulkStore,  # here, so that the embedded default starts without the driver
     )
@@ -89,7 +96,7 @@ def _documents(settings: Settings) -> DocumentStore:
         max_pool=settings.mongodb_max_pool_size,
         min_pool=settings.mongodb_min_pool_size,
     )
-    return GatheredStore(store)
+    return guarded_store(GatheredStore(store), clock, lambda: store.writable), store.widen
 
 
 def database_admin(settings: Settings) -> "MongoAdmin | None":
@@ -99,6 +106,15 @@ def database_admin(settings: Settings) -> "MongoAdmin | None":
     from gigaday.backends.mongo_admin import MongoAdmin
 
     return MongoAdmin.open(settings.mongodb_uri.get_secret_value())
+
+
+def database_failover(settings: Settings) -> "MongoFailover | None":
+    """What has another member lead, or None where SQLite has none."""
+    if settings.mongodb_uri is None:
+        return None
+    from gigaday.backends.mongo_failover import MongoFailover
+
+    return MongoFailover.open(settings.mongodb_uri.get_secret_value())
 
 
 def _objects(settings: Settings) -> ObjectStore:

@@ -13,13 +13,16 @@ from gigaday.errors import Fault, Invalid
 from gigaday.model.media import MEDIA
 from gigaday.model.tenant import TENANTS
 from gigaday.model.token import TOKENS
+from gigaday.ops.audit import AUDIT
 from gigaday.ops.limits import LIMITS
+from gigaday.ops.modes import MODES
 from gigaday.rules import validation
 
 RESOURCES: tuple[Resource, ...] = (products.RESOURCE,)
 """The plain resources."""
-COLLECTIONS: tuple[Collection, ...] = (*(r.collection for r in RESOURCES), MEDIA, TENANTS, TOKENS, LIMITS, IDEMPOTENCY)
-UNCACHED = frozenset((LIMITS.name, IDEMPOTENCY.name))
+_OWN = (MEDIA, TENANTS, TOKENS, LIMITS, MODES, AUDIT, IDEMPOTENCY)
+COLLECTIONS: tuple[Collection, ...] = (*(r.collection for r in RESOURCES), *_OWN)
+UNCACHED = frozenset((LIMITS.name, MODES.name, AUDIT.name, IDEMPOTENCY.name))
 """Collections of which nothing is ever cached, so that no write to them has anything to invalidate."""
 
 

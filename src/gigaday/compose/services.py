@@ -8,18 +8,23 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gigaday.api.declaration import Resource
+from gigaday.backends.clock import SystemClock
 from gigaday.caching.coherent import Coherent
 from gigaday.caching.fill import Codec
 from gigaday.compose.backends import Backends
 from gigaday.compose.resources import RESOURCES
-from gigaday.contracts import Policy
+from gigaday.contracts import Document, Policy
 from gigaday.edge.entry import Entry, EntryCodec
 from gigaday.limiting.shadow import Shadowed
 from gigaday.model.plan import PLANS
+from gigaday.ops.audit import Audit, AuditFile
 from gigaday.ops.demo import Demo
 from gigaday.ops.limits import Limits
+from gigaday.ops.mode_file import ModeFile
+from gigaday.ops.modes import Modes
 from gigaday.ops.tenancy import Tenancy
 from gigaday.ops.token_lookup import DocumentCodec, TokenLookup
+from gigaday.resilience.modes import Automatic, of_database
 from gigaday.settings import Settings
 
 V = TypeVar("V")
@@ -34,8 +39,11 @@ class Services:
     tenancy: Tenancy
     tokens: TokenLookup
     limits: Limits
+    modes: Modes
     buckets: Shadowed
     responses: Coherent[Entry]
+    callers: Coherent[Document]
+    """Tokens and tenants."""
 
 
 def services(backends: Backends, settings: Settings, resources: Sequence[Resource] = RESOURCES) -> Services:
@@ -47,8 +55,10 @@ def services(backends: Backends, settings: Settings, resources: Sequence[Resourc
         tenancy(backends, settings, resources),
         TokenLookup(backends.plain, backends.clock, pepper_of(settings), remembered),
         in_force,
+        modes(backends, settings),
         Shadowed(backends.buckets, backends.buckets, in_force.trial),
         _cache(backends, EntryCodec(), settings.cache_bytes - for_tokens),
+        remembered,
     )
 
 
@@ -90,6 +100,23 @@ def limits(backends: Backends, settings: Settings) -> Limits:
     """The limits in force, to be refreshed."""
     anonymous = Policy("default", settings.anonymous_quota, settings.anonymous_window)
     return Limits(backends.documents, backends.clock, PLANS, anonymous)
+
+
+def modes(backends: Backends, settings: Settings) -> Modes:
+    """The modes in force, to be refreshed."""
+    automatic = Automatic(of_database(backends.plain))
+    return Modes(backends.plain, backends.clock, mode_file(settings), automatic)
+
+
+def mode_file(settings: Settings) -> ModeFile:
+    """What is set for this node alone, beside its data."""
+    return ModeFile(settings.data_dir / "modes.json")
+
+
+def audit(backends: Backends | None, settings: Settings, by: str) -> Audit:
+    """The audit trail, to be added to by `by`; without back ends, what this machine alone has of it."""
+    store, clock = (backends.plain, backends.clock) if backends is not None else (None, SystemClock())
+    return Audit(store, clock, AuditFile(settings.data_dir / "audit.jsonl"), by)
 
 
 async def demo(backends: Backends, settings: Settings) -> str:

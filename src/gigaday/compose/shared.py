@@ -3,15 +3,19 @@
 import asyncio
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gigaday.contracts import Bus, Clock, SharedCache
+from gigaday.compose.guards import guarded_cache
+from gigaday.contracts import Bus, Clock
+from gigaday.errors import BackendDown
 from gigaday.limiting.failover import Failover, Guarded
 from gigaday.limiting.leased import LeasedBuckets
 from gigaday.resilience.breaker import Breaker
+from gigaday.resilience.guard import Guard
+from gigaday.resilience.switched_cache import SwitchedCache
 from gigaday.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,7 +27,8 @@ if TYPE_CHECKING:
 class Shared:
     """`buckets` lease from the cluster, or from the backup while the cluster is down."""
 
-    cache: SharedCache
+    cache: SwitchedCache
+    guards: Mapping[str, Guard]
     bus: Bus
     buckets: LeasedBuckets
     failover: Failover
@@ -48,8 +53,14 @@ async def open_shared(settings: Settings, clock: Clock, workers: Callable[[], in
 
         cluster, *backup = [connect(urls) for urls in (settings.redis_cluster_urls, settings.redis_backup_urls) if urls]
         failover = Failover([Guarded(RedisBuckets(redis), Breaker(clock)) for redis in (cluster, *backup)])
+        names = ("cache", "backup cache")
+        caches = [
+            guarded_cache(RedisCache(redis, clock=clock, unique=os.urandom), clock, name)
+            for name, redis in zip(names, (cluster, *backup), strict=False)
+        ]
         shared = Shared(
-            cache=RedisCache(cluster, clock=clock, unique=os.urandom),
+            cache=SwitchedCache(caches[0], caches[1] if backup else None, clock),
+            guards={cache.guard.name: cache.guard for cache in caches},
             bus=RedisBus(cluster),
             buckets=LeasedBuckets(failover, workers, clock),
             failover=failover,
@@ -80,3 +91,20 @@ def redis_admins(settings: Settings) -> "dict[str, RedisAdmin]":
 
     clusters = {"redis": settings.redis_cluster_urls, "redis backup": settings.redis_backup_urls}
     return {name: RedisAdmin(addresses(urls), _access(settings, urls)) for name, urls in clusters.items() if urls}
+
+
+def backup_answers(settings: Settings) -> Callable[[], Awaitable[None]] | None:
+    """Asks every member of the backup cluster, where there is one; raises BackendDown where one does not answer, or a
+    part of the keys has nobody to keep it."""
+    admin = redis_admins(settings).get("redis backup")
+    if admin is None:
+        return None
+
+    async def ask() -> None:
+        members, silent = await admin.members()
+        if silent:
+            raise BackendDown("; ".join(f"{where}: {why}" for where, why in silent.items()))
+        if failing := [member.address for member in members if member.state != "ok"]:
+            raise BackendDown(f"not whole, as {', '.join(failing)} tells")
+
+    return ask

@@ -8,11 +8,12 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from gigaday.contracts import Buckets, Clock
-from gigaday.edge import authenticate, cached, crowd, hot, limit, observe, problems, shed
+from gigaday.edge import authenticate, cached, crowd, hot, limit, modes, observe, problems, shed
 from gigaday.edge.asgi import App
 from gigaday.edge.counters import Counters
 from gigaday.edge.load import Caps, Load, Priority
 from gigaday.model.caching import CacheRule
+from gigaday.model.mode import NORMAL, Mode
 from gigaday.model.request import Principal
 from gigaday.rules.clients import Network
 
@@ -48,7 +49,10 @@ class Collaborators:
     responses: Responses
     seen: Callable[[str], bool]
     rule_for: Callable[[str, str], CacheRule | None]
+    mode_of: Callable[[str], Mode] = lambda tenant: NORMAL
+    sure: Callable[[], bool] = lambda: True
     trusted_proxies: Sequence[Network] = ()
+    local: bool = False
     legacy_limit_headers: bool = False
 
 
@@ -87,7 +91,13 @@ def _shed(app: App, c: Collaborators) -> App:
 
 def _authenticate(app: App, c: Collaborators) -> App:
     admit = partial(limit.admit_unknown, c.limits.of, c.take)
-    return authenticate.Stage(app, lookup=c.lookup, admit=admit, public=c.public, trusted_proxies=c.trusted_proxies)
+    return authenticate.Stage(
+        app, lookup=c.lookup, admit=admit, public=c.public, trusted_proxies=c.trusted_proxies, local=c.local
+    )
+
+
+def _modes(app: App, c: Collaborators) -> App:
+    return modes.Stage(app, mode_of=c.mode_of, priority=c.priority, streams=c.streams)
 
 
 def _limit(app: App, c: Collaborators) -> App:
@@ -104,7 +114,7 @@ def _limit(app: App, c: Collaborators) -> App:
 
 
 def _cached(app: App, c: Collaborators) -> App:
-    return cached.Stage(app, responses=c.responses, seen=c.seen, rule_for=c.rule_for)
+    return cached.Stage(app, responses=c.responses, seen=c.seen, rule_for=c.rule_for, mode_of=c.mode_of, sure=c.sure)
 
 
 def _crowd(app: App, c: Collaborators) -> App:
@@ -117,6 +127,7 @@ STAGES: tuple[Callable[[App, Collaborators], App], ...] = (
     _problems,
     _shed,
     _authenticate,
+    _modes,
     _limit,
     _cached,
     _crowd,

@@ -4,7 +4,16 @@ from structlog.typing import FilteringBoundLogger
 
 from gigaday.edge.asgi import App, Message, Receive, Scope, Send
 from gigaday.edge.problem_json import render
-from gigaday.errors import ApiError, BackendDown, BackendFull, BadRequest, OutOfSpace, Unavailable
+from gigaday.errors import (
+    ApiError,
+    BackendDown,
+    BackendFull,
+    BackendReadOnly,
+    BadRequest,
+    OutOfSpace,
+    ReadOnly,
+    Unavailable,
+)
 from gigaday.model.request import state_of
 
 
@@ -40,6 +49,9 @@ class Stage:
             case _ if line.gone:
                 self.log.info("client_gone", request_id=request_id)
                 return BadRequest("The client went away before its request was whole")
+            case BackendReadOnly():
+                self.log.warning("backend_read_only", request_id=request_id, reason=str(error))
+                return ReadOnly()
             case BackendDown():
                 self.log.warning("backend_down", request_id=request_id, reason=str(error))
                 return Unavailable("A part this request needs cannot be reached; try again")

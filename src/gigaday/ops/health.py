@@ -7,12 +7,13 @@ all nodes share makes `/api/health` unhealthy, but never makes a node unready: t
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
 from gigaday.contracts import Clock
 from gigaday.errors import BackendError
+from gigaday.model.mode import Mode
 from gigaday.rules import times
 
 Status = Literal["unknown", "up", "degraded", "down"]
@@ -27,12 +28,29 @@ _HIDDEN = re.compile(
 )
 
 
+class Breaker(Protocol):
+    """What keeps requests from a component that fails."""
+
+    @property
+    def state(self) -> str: ...
+
+
+class InForce(Protocol):
+    """The modes in force, as `ops.modes` has them."""
+
+    def of(self, tenant: str) -> Mode: ...
+
+    def causes(self) -> list[str]: ...
+
+
 class Probe(msgspec.Struct, frozen=True):
-    """`check` raises where the component fails. Slower than `threshold` seconds it is degraded, than `timeout` down."""
+    """`check` raises where the component fails. Slower than `threshold` seconds it is degraded, than `timeout` down.
+    `breakers` stand between it and requests."""
 
     check: Callable[[], Awaitable[None]]
     threshold: float = 0.5
     timeout: float = 2.0
+    breakers: Mapping[str, Breaker] = {}
 
 
 class Component(msgspec.Struct, omit_defaults=True):
@@ -43,6 +61,8 @@ class Component(msgspec.Struct, omit_defaults=True):
     threshold_ms: float = msgspec.field(name="thresholdMs")
     latency_ms: float | None = msgspec.field(name="latencyMs", default=None)
     error: str | None = None
+    breakers: dict[str, str] = {}
+    """Each one's state: closed, open or half_open."""
 
 
 class _Streak(msgspec.Struct):
@@ -60,13 +80,13 @@ class Health:
         interval: float = 2.0,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        mode: Callable[[], str] = lambda: "normal",
+        modes: InForce | None = None,
     ) -> None:
         self._probes = dict(components)
         self._clock = clock
         self._interval = interval
         self._sleep = sleep
-        self.mode = mode
+        self._modes = modes
         self._known = {
             name: Component("unknown", times.text(clock.now()), probe.threshold * 1000)
             for name, probe in self._probes.items()
@@ -114,7 +134,16 @@ class Health:
 
     def snapshot(self) -> dict[str, Component]:
         """Every component as last known."""
-        return {name: msgspec.structs.replace(component) for name, component in self._known.items()}
+        return {
+            name: msgspec.structs.replace(
+                known, breakers={of: b.state for of, b in self._probes[name].breakers.items()}
+            )
+            for name, known in self._known.items()
+        }
+
+    def mode(self) -> tuple[str, list[str]]:
+        """The mode in force for all, and why."""
+        return (self._modes.of("").level, self._modes.causes()) if self._modes is not None else ("normal", [])
 
     def fault(self) -> str | None:
         """What is down, as `name: error`, or None where nothing is."""

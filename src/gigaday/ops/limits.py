@@ -53,6 +53,7 @@ class Limits:
         self._own = {**{name: plan.policy for name, plan in plans.items()}, ANONYMOUS: anonymous}
         self._set: dict[str, Policy] = {}
         self._trials: dict[str, Policy] = {}
+        self._factor, self._factors = 1.0, dict[str, float]()
         self.version = 0
         """Changes whenever what `of` answers does."""
 
@@ -61,18 +62,25 @@ class Limits:
     def of(self, principal: Principal | None, client: str) -> tuple[Charge, ...]:
         """The buckets of a request: its tenant's (or its address's), and its token's own where it has one."""
         if principal is None:
-            policy = self._policy(ANONYMOUS)
+            policy = limits.scaled(self._policy(ANONYMOUS), self._factor)
             return (Charge(limits.key_of(client, policy), policy),)
         tenant = principal.tenant or limits.OPERATOR
-        policy = self._set.get(f"tenant:{tenant}") or self._policy(principal.plan)
+        factor = 1.0 if principal.operator else self._factors.get(tenant, self._factor)
+        policy = limits.scaled(self._set.get(f"tenant:{tenant}") or self._policy(principal.plan), factor)
         whole = Charge(limits.key_of(tenant, policy), policy)
         own = self._set.get(f"token:{principal.token_id}")
         if own is None:
             return (whole,)
+        own = limits.scaled(own, factor)
         return Charge(limits.key_of(f"{tenant}:{principal.token_id}", own), own), whole
 
     def _policy(self, name: str) -> Policy:
         return self._set.get(name) or self._own[name]
+
+    def scale(self, factor: float, tenants: Mapping[str, float]) -> None:
+        """Has every quota multiplied, and those of some tenants by a factor of their own: an emergency's measure."""
+        self._factor, self._factors = factor, dict(tenants)
+        self.version += 1
 
     def trial(self, key: str, policy: Policy) -> Policy | None:
         """The limit on trial beside the one of a bucket, if there is one."""

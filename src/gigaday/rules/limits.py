@@ -1,6 +1,7 @@
 """How limits are keyed and told: the bucket of a caller, and the headers of draft-ietf-httpapi-ratelimit-headers-11."""
 
 import math
+from functools import lru_cache
 
 from gigaday.contracts import Charge, Decision, Policy
 
@@ -16,6 +17,12 @@ def key_of(who: str, policy: Policy) -> str:
 def at_cost(charge: Charge, cost: int) -> Charge:
     """The same at another cost. One over the whole quota would never be admitted, whatever Retry-After says."""
     return Charge(charge.key, charge.policy, min(cost, charge.policy.quota))
+
+
+@lru_cache(maxsize=1_024)
+def scaled(policy: Policy, factor: float) -> Policy:
+    """With a quota of `factor` times as much, at least one token; the same object where that is all the same."""
+    return policy if factor == 1.0 else Policy(policy.name, max(1, round(policy.quota * factor)), policy.window)
 
 
 def quoted(name: str) -> str:

@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 
 from gigaday.api import health as api
 from gigaday.errors import BackendDown
+from gigaday.model.mode import Mode, of_level
 from gigaday.ops.health import Health, Probe
 
 
@@ -78,3 +79,24 @@ async def test_health_names_what_is_down_while_readyz_stays_ready(
     assert answer.json()["error"] == "database: no primary"
     assert (await client.get("/readyz")).status_code == 200
     await health.stop()
+
+
+class Shed:
+    def of(self, tenant: str) -> Mode:
+        return of_level("shed")
+
+    def causes(self) -> list[str]:
+        return ["set by ann: spike"]
+
+
+class Opened:
+    state = "open"
+
+
+async def test_health_tells_the_mode_why_and_what_the_breakers_say(database: Database) -> None:
+    told = Health({"database": Probe(database.ping, breakers={"reads": Opened()})}, StoppedClock(), modes=Shed())
+    transport = httpx.ASGITransport(Starlette(routes=api.routes(told)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        body = (await http.get("/api/health")).json()
+    assert (body["mode"], body["modeCauses"]) == ("shed", ["set by ann: spike"])
+    assert body["components"]["database"]["breakers"] == {"reads": "open"}

@@ -7,6 +7,7 @@ from gigaday.edge.cached import Load, Stage
 from gigaday.edge.entry import Entry
 from gigaday.errors import Forbidden, NotFound
 from gigaday.model.caching import CacheRule
+from gigaday.model.mode import NORMAL, Mode, of_level
 from gigaday.model.request import Principal, RequestState
 from gigaday.rules.freshness import Lifetime
 
@@ -22,6 +23,10 @@ class Kept:
         self.tags: dict[str, Sequence[str]] = {}
         self.lifetimes: dict[str, float] = {}
         self.how = "hit"
+        self.stale: dict[str, Entry] = {}
+
+    def held(self, key: str) -> tuple[Entry, str] | None:
+        return (self.stale[key], "degraded") if key in self.stale else None
 
     async def fetch(
         self, key: str, tags: Sequence[str], load: Load, lifetime: Callable[[Entry], Lifetime], *, direct: bool = False
@@ -66,11 +71,17 @@ def origin() -> Origin:
 
 @pytest.fixture
 def app(origin: Origin, kept: Kept) -> Stage:
+    return staged(origin, kept)
+
+
+def staged(origin: Origin, kept: Kept, mode: Mode = NORMAL, sure: Callable[[], bool] = lambda: True) -> Stage:
     return Stage(
         origin,
         responses=kept,
         seen={"n.1"}.__contains__,
         rule_for=lambda method, path: RULE if method in ("GET", "HEAD") else None,
+        mode_of=lambda tenant: mode,
+        sure=sure,
     )
 
 
@@ -154,6 +165,52 @@ async def test_a_write_not_heard_of_yet_is_read_from_the_origin(call: Any, app: 
         "gigaday; hit", "gigaday; fwd=uri-miss; stored",
     )  # fmt: skip
     assert len(origin.asked) == 2
+
+
+async def test_serving_stale_answers_with_what_is_there_and_asks_the_origin_for_the_rest(
+    call: Any, origin: Origin, kept: Kept
+) -> None:
+    await call(staged(origin, kept), state=reader())
+    kept.stale, kept.entries = kept.entries, {}
+    app, state = staged(origin, kept, of_level("serve_stale")), reader()
+    answer = await call(app, state=state)
+    assert (answer.status, answer.get("cache-status")) == (200, "gigaday; hit; detail=stale-if-error")
+    assert state.headers == [(b"x-degraded", b"serve_stale")]
+    assert len(origin.asked) == 1
+    kept.stale = {}
+    assert (await call(app, state=reader())).status == 200
+    assert len(origin.asked) == 2
+
+
+async def test_serving_stale_shows_a_writer_what_it_wrote(call: Any, origin: Origin, kept: Kept) -> None:
+    await call(staged(origin, kept), state=reader())
+    kept.stale = dict(kept.entries)
+    unseen = [("x-consistency-token", "n.2")]
+    answer = await call(staged(origin, kept, of_level("serve_stale")), state=reader(), headers=unseen)
+    assert answer.get("cache-status") == "gigaday; fwd=uri-miss; stored"
+
+
+async def test_a_mode_may_have_answers_live_longer(call: Any, origin: Origin, kept: Kept) -> None:
+    await call(staged(origin, kept, Mode(lifetimes=4.0)), state=reader())
+    assert list(kept.lifetimes.values()) == [240.0]
+
+
+@pytest.mark.parametrize("vouched", [[False, True, True], [True, False, True]])
+async def test_what_the_database_could_not_vouch_for_is_soon_forgotten(
+    call: Any, origin: Origin, kept: Kept, vouched: list[bool]
+) -> None:
+    asked = iter(vouched)  # before the load, after it, and for the answer
+    await call(staged(origin, kept, sure=lambda: next(asked, True)), state=reader())
+    assert list(kept.lifetimes.values()) == [1.0]
+
+
+async def test_an_answer_from_a_database_without_a_primary_says_so(call: Any, origin: Origin, kept: Kept) -> None:
+    app = staged(origin, kept, sure=lambda: False)
+    loaded, cached, uncached = reader(), reader(), reader(scopes=("other:read",))
+    for state in (loaded, cached, uncached):
+        await call(app, state=state)
+    assert loaded.headers == uncached.headers == [(b"x-degraded", b"read_only")]
+    assert cached.headers == []
 
 
 async def test_passes_lifespan_on(lifespan: Any) -> None:

@@ -7,6 +7,7 @@ from gigaday.errors import (
     ApiError,
     BackendDown,
     BackendFull,
+    BackendReadOnly,
     Fault,
     Invalid,
     MethodNotAllowed,
@@ -63,6 +64,13 @@ async def test_an_outage_is_503_and_names_no_back_end(call: Any, stage: Any, rai
     assert (answer.status, answer.get("retry-after")) == (503, "1")
     assert b"mongo" not in answer.body
     assert log.lines[0]["reason"] == "mongo-7 refused"
+
+
+async def test_a_store_that_takes_no_writes_is_told_as_read_only(call: Any, stage: Any, raising: Any) -> None:
+    answer = await call(stage(raising(BackendReadOnly("mongodb://user:secret@host failed"))))
+    assert (answer.status, answer.json()["code"], answer.get("retry-after")) == (503, "read_only", "1")
+    assert answer.get("x-degraded") == "read_only"
+    assert "mongodb" not in answer.body.decode()
 
 
 async def test_a_full_store_is_507(call: Any, stage: Any, raising: Any) -> None:

@@ -60,6 +60,24 @@ async def test_a_tokens_own_limit_stands_beside_its_tenants(limits: Limits) -> N
     assert len(limits.of(Principal("t2", "acme", frozenset(), "free"), "")) == 1
 
 
+async def test_an_emergency_scales_every_quota_and_some_tenants_by_their_own_factor(limits: Limits) -> None:
+    whole, version = limits.of(ACME, "")[0], limits.version
+    limits.scale(0.5, {"acme": 0.1})
+    [scaled] = limits.of(ACME, "")
+    assert (scaled.key, scaled.policy.quota, limits.version) == (whole.key, whole.policy.quota // 10, version + 1)
+    assert limits.of(Principal("t2", "other", frozenset(), "free"), "")[0].policy.quota == whole.policy.quota // 2
+    assert limits.of(None, "192.0.2.1")[0].policy.quota == 50
+    limits.scale(1.0, {})
+    assert limits.of(ACME, "")[0].policy is whole.policy
+
+
+async def test_an_emergency_limits_no_operator(limits: Limits) -> None:
+    operator = Principal("t0", "", frozenset(), "unlimited", operator=True)
+    before = limits.of(operator, "")
+    limits.scale(0.01, {})
+    assert limits.of(operator, "") == before
+
+
 async def test_a_policy_that_did_not_change_stays_the_same_object(limits: Limits) -> None:
     await limits.set("tenant:acme", 7, 60)
     before = limits.of(ACME, "")[0].policy
