@@ -31,12 +31,14 @@ class Stage:
         admit: Callable[[str], Awaitable[None]],
         public: Callable[[str], bool],
         trusted_proxies: Sequence[Network] = (),
+        local: bool = False,
     ) -> None:
         self.app = app
         self.lookup = lookup
         self.admit = admit
         self.public = public
         self.trusted_proxies = tuple(trusted_proxies)
+        self.local = local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -46,7 +48,8 @@ class Stage:
     async def _identify(self, scope: Scope) -> None:
         state = state_of(scope)
         peer = scope.get("client")
-        state.client = client_of(peer[0] if peer else "", joined(scope, b"x-forwarded-for"), self.trusted_proxies)
+        forwarded = joined(scope, b"x-forwarded-for")
+        state.client = client_of(peer[0] if peer else "", forwarded, self.trusted_proxies, local=self.local)
         if self.public(scope["path"]):
             return
         try:

@@ -10,23 +10,24 @@ UNKNOWN = "@unknown"
 _MOST_HOPS = 32
 
 
-def client_of(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
+def client_of(peer: str, forwarded: str, trusted: Sequence[Network], *, local: bool = False) -> str:
     """The client's address as limits count it: IPv4 whole, IPv6 as its /64 (one subscriber has at least that many).
 
     It is the peer, or, where the peer is a trusted proxy, the right-most address of X-Forwarded-For that is not:
-    everything left of it is the client's own claim.
+    everything left of it is the client's own claim. `local` says that the node is reached through its own Unix socket
+    alone: a peer without an address is then such a proxy.
     """
     address = _parse(peer)
-    if address is None:
+    if address is None and not (local and not peer):
         return UNKNOWN
     for hop in reversed(forwarded.split(",")[-_MOST_HOPS:]):
-        if not _within(address, trusted):
+        if address is not None and not _within(address, trusted):
             break
         before = _parse(hop.strip())
         if before is None:
             break
         address = before
-    return _grouped(address)
+    return UNKNOWN if address is None else _grouped(address)
 
 
 def _parse(text: str) -> Address | None:

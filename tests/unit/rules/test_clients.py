@@ -35,6 +35,22 @@ def test_finds_the_client(peer: str, forwarded: str, client: str) -> None:
     assert client_of(peer, forwarded, TRUSTED) == client
 
 
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("", "1.1.1.1", "1.1.1.1"),
+        ("", "9.9.9.9, 1.1.1.1", "1.1.1.1"),
+        ("", "1.1.1.1, 10.0.0.1", "1.1.1.1"),
+        ("", "", UNKNOWN),
+        ("", "junk", UNKNOWN),
+        ("192.0.2.1", "1.1.1.1", "192.0.2.1"),
+        ("junk", "1.1.1.1", UNKNOWN),
+    ],
+)
+def test_only_the_peer_at_the_own_socket_is_believed_without_an_address(peer: str, forwarded: str, client: str) -> None:
+    assert client_of(peer, forwarded, TRUSTED, local=True) == client
+
+
 @given(st.text(), st.text(alphabet="0123456789abcdef.:[],% x"))
 def test_no_header_crashes(peer: str, forwarded: str) -> None:
     assert client_of(peer, forwarded, TRUSTED)
