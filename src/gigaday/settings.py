@@ -47,6 +47,7 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", alias="HOST")
     port: Port = Field(8080, alias="PORT")
+    socket: Path | None = Field(None, alias="GIGADAY_SOCKET")
     cluster_size: Workers = Field("auto", alias="CLUSTER_SIZE")
     trusted_proxies: Networks = Field((), alias="GIGADAY_TRUSTED_PROXIES")
 
@@ -71,6 +72,7 @@ class Settings(BaseModel):
     anonymous_window: int = Field(900, alias="GIGADAY_ANONYMOUS_WINDOW", ge=1)
     max_in_flight: int = Field(1000, alias="GIGADAY_MAX_IN_FLIGHT", ge=1)
     request_timeout: float = Field(10.0, alias="GIGADAY_REQUEST_TIMEOUT", gt=0, le=3600)
+    drain_seconds: float = Field(5.0, alias="GIGADAY_DRAIN_SECONDS", ge=0, le=3600)
     legacy_rate_headers: bool = Field(False, alias="GIGADAY_LEGACY_RATE_HEADERS")
     access_log: bool = Field(False, alias="GIGADAY_ACCESS_LOG")
     log_format: Literal["console", "json"] = Field("console", alias="GIGADAY_LOG_FORMAT")

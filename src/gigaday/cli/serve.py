@@ -1,18 +1,22 @@
 """`gigaday serve`: starts the server, after telling what it stands on."""
 
+import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import App
 
 from gigaday.cli.output import note
 from gigaday.cli.session import Load, with_backends, with_tenancy
+from gigaday.errors import SettingsError
 
 if TYPE_CHECKING:
     from gigaday.settings import Settings
 
 TARGET = "gigaday.asgi:create"
 HEADER_TIMEOUT_MS = 10_000
-KILL_AFTER_SECONDS = 30
+SOCKET_PERMISSIONS = 0o660
+"""Whoever may write to the socket is believed what it says of its clients: the user and the group of the node."""
 
 
 def register(app: App, load: Load) -> None:
@@ -21,6 +25,8 @@ def register(app: App, load: Load) -> None:
     @app.command
     def serve(*, demo: bool = False, host: str | None = None, port: int | None = None) -> None:
         """Serve the API until SIGTERM or Ctrl-C, then finish what is running and exit with 0.
+
+        SIGTERM first lets load balancers turn away, for GIGADAY_DRAIN_SECONDS. A second signal ends all at once.
 
         Parameters
         ----------
@@ -33,12 +39,14 @@ def register(app: App, load: Load) -> None:
         """
         settings = load()
         host, port = host or settings.host, port or settings.port
-        url = f"http://{host}:{port}"
+        url = f"unix:{settings.socket}" if settings.socket else f"http://{host}:{port}"
+        if settings.socket:
+            _free(settings.socket)
         _announce(settings, url)
         _first_start(load)
         if demo:
             _demo(load, url)
-        _run(host, port, settings.workers)
+        _run(host, port, settings)
 
 
 def _announce(settings: "Settings", url: str) -> None:
@@ -63,24 +71,41 @@ def _demo(load: Load, url: str) -> None:
     note(f"\nDemo token:\n  {token}\n\nTry:\n  {curl}\n")
 
 
-def _run(host: str, port: int, workers: int) -> None:
+def _free(path: Path) -> None:
+    """Removes what a node that was killed has left of its socket. Raises SettingsError where one listens."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except FileNotFoundError:
+            return
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise SettingsError(f"GIGADAY_SOCKET: another process listens on {path}")
+
+
+def _run(host: str, port: int, settings: "Settings") -> None:
     """Returns once the server has stopped."""
-    from granian import Granian
     from granian.constants import Interfaces, Loops
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
-    Granian(
+    from gigaday.cli.server import Server
+
+    Server(
         TARGET,
         address=host,
         port=port,
+        uds=settings.socket,
+        uds_permissions=SOCKET_PERMISSIONS if settings.socket else None,
         interface=Interfaces.ASGI,
         factory=True,
-        workers=workers,
+        workers=settings.workers,
         loop=Loops.auto,
         websockets=False,
         backlog=2048,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
         log_level=LogLevels.warning,
-        workers_kill_timeout=KILL_AFTER_SECONDS,
+        respawn_failed_workers=True,
+        drain_seconds=settings.drain_seconds,
     ).serve()

@@ -5,31 +5,37 @@ import hashlib
 import hmac
 import os
 import secrets
+import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 
 from starlette.routing import Router as OtherRoutes
 
 from gigaday import __version__
-from gigaday.api import admin, docs, health, media, openapi, resource, tenant, tokens
+from gigaday.api import admin, docs, health, media, metrics, openapi, resource, tenant, tokens
 from gigaday.api.declaration import Origin, Resource
 from gigaday.api.idempotency import IDEMPOTENCY, Idempotency
 from gigaday.api.operation import Operation
 from gigaday.api.router import Router, no_such_path
 from gigaday.api.traits import Traits
 from gigaday.compose.backends import Backends, open_backends
+from gigaday.compose.metrics import exposition
 from gigaday.compose.resources import RESOURCES
 from gigaday.compose.services import Services, pepper_of, services
 from gigaday.edge import app as edge
-from gigaday.edge.asgi import App, Receive, Scope, Send
+from gigaday.edge.asgi import App, Message, Receive, Scope, Send
 from gigaday.edge.counters import Counters
 from gigaday.edge.load import Caps, Load
+from gigaday.errors import GigadayError
 from gigaday.limiting.several import Several
 from gigaday.model.plan import PLANS
 from gigaday.ops import logs
 from gigaday.ops.health import Health, Probe
 from gigaday.ops.housekeeping import Chores, keep_house
+from gigaday.ops.limits import Limits
+from gigaday.ops.modes import SECONDS as MODES_SECONDS
+from gigaday.ops.modes import Modes
 from gigaday.ops.tenancy import Tenancy
 from gigaday.rules import ids, times
 from gigaday.settings import Settings
@@ -63,26 +69,40 @@ def node(
     def new_id() -> str:
         return ids.make(backends.clock.now(), os.urandom(10))
 
-    others = OtherRoutes([*health.routes(prober), *docs.routes(openapi.document(made, __version__))],
+    caps = Caps(max_in_flight=settings.max_in_flight, request_timeout=settings.request_timeout)
+    counters, load = Counters(), Load(caps)
+    scraped = metrics.routes(exposition(backends, with_, prober, counters, load))
+    others = OtherRoutes([*health.routes(prober), *scraped, *docs.routes(openapi.document(made, __version__))],
                          redirect_slashes=False, default=no_such_path)  # fmt: skip
     router = Router(made, Idempotency(backends.documents, backends.clock), new_id, others)
     traits = Traits(router, settings.body_limit)
-    caps = Caps(max_in_flight=settings.max_in_flight, request_timeout=settings.request_timeout)
+    with_.modes.follow(lambda modes: _heed(modes, load, with_.limits, backends))
     return edge.build(
         router,
         edge.Collaborators(
-            clock=backends.clock, counters=Counters(), new_id=_request_ids(), log=log,
+            clock=backends.clock, counters=counters, new_id=_request_ids(), log=log,
             access_log=log if settings.access_log else None,
-            caps=caps, load=Load(caps),
+            caps=caps, load=load,
             body_cap=traits.body_cap, priority=traits.priority, streams=traits.streams, public=traits.public,
             lookup=with_.tokens.principal, known=with_.tokens.known, limits=with_.limits, buckets=with_.buckets,
             take=Several(with_.buckets).take, cost=traits.cost,
             at_once=lambda principal: PLANS[principal.plan].at_once,
             opens=traits.opens, responses=with_.responses, rule_for=traits.rule_for,
-            seen=backends.coherence.invalidation.seen,
-            trusted_proxies=settings.trusted_proxies, legacy_limit_headers=settings.legacy_rate_headers,
+            seen=backends.coherence.invalidation.seen, mode_of=with_.modes.of, sure=backends.plain.writable,
+            trusted_proxies=settings.trusted_proxies, local=settings.socket is not None,
+            legacy_limit_headers=settings.legacy_rate_headers,
         ),
     )  # fmt: skip
+
+
+def _heed(modes: Modes, load: Load, limits: Limits, backends: Backends) -> None:
+    """Does at once what is not looked up for each request."""
+    backends.widen(modes.fleet.pool)
+    shared = backends.coherence.shared
+    load.factor = modes.fleet.concurrency
+    limits.scale(modes.fleet.limits, {tenant: mode.limits for tenant, mode in modes.tenants.items()})
+    if shared is not None:
+        shared.cache.use(modes.fleet.cache, modes.cache_epoch)
 
 
 def _request_ids() -> Callable[[], str]:
@@ -98,17 +118,34 @@ class Node:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._app: App | None = None
+        self._health: Health | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif self._app is not None:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._closing(scope, send) if self._draining else send)
+
+    @property
+    def _draining(self) -> bool:
+        return self._health is not None and self._health.draining
+
+    @staticmethod
+    def _closing(scope: Scope, send: Send) -> Send:
+        """Ends the connection with the answer: one still open when the server stops may lose the request on its way."""
+
+        async def closing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        return closing if scope["http_version"].startswith("1") else send
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
             async with self.running():
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._drain)
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except Exception as error:
@@ -117,13 +154,21 @@ class Node:
             raise
         await send({"type": "lifespan.shutdown.complete"})
 
+    def _drain(self) -> None:
+        """Turns load balancers away, and only when they had time to notice lets the server stop, as by Ctrl-C."""
+        if self._health is not None and not self._health.draining:
+            self._health.drain()
+            asyncio.get_running_loop().call_later(self._settings.drain_seconds, os.kill, os.getpid(), signal.SIGINT)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[App]:
         """The pipeline, served while the context lasts."""
         async with open_backends(self._settings) as backends:
             with_ = services(backends, self._settings)
             self.tenancy = with_.tenancy
-            prober = Health(_probes(backends), backends.clock)
+            self._health = prober = Health(_probes(backends), backends.clock, modes=with_.modes)
+            with suppress(GigadayError):  # what is set before a restart holds from the first request after it
+                await with_.modes.refresh()
             await prober.start()
             if backends.coherence.stream:
                 await backends.coherence.stream.start()
@@ -131,6 +176,7 @@ class Node:
             chores = [
                 asyncio.create_task(keep_house(_chores(backends, with_), log, HOUSEKEEPING_SECONDS)),
                 asyncio.create_task(keep_house(_limit_chores(with_), log, LIMITS_SECONDS)),
+                asyncio.create_task(keep_house({"refresh_modes": with_.modes.refresh}, log, MODES_SECONDS)),
             ]
             made = operations(backends, with_.tenancy, self._settings)
             self._app = node(backends, self._settings, prober, made, with_)
@@ -146,9 +192,17 @@ class Node:
 
 def _probes(backends: Backends) -> dict[str, Probe]:
     """What the node stands on. Without Redis it still answers, but with less: that is told as a fault, too."""
-    probes = {"database": Probe(backends.documents.ping), "storage": Probe(backends.objects.ping)}
+    database, storage = backends.plain, backends.objects
+    guards = {"reads": database.reads.breaker, "writes": database.writes.breaker}
+    probes = {
+        "database": Probe(database.ping, breakers=guards),
+        "storage": Probe(storage.ping, breakers={"calls": storage.guard.breaker}),
+    }
     shared = backends.coherence.shared
-    return probes if shared is None else {**probes, "cache": Probe(shared.cache.ping)}
+    if shared is not None:
+        breakers = {name: guard.breaker for name, guard in shared.guards.items()}
+        probes["cache"] = Probe(shared.cache.ping, breakers=breakers)
+    return probes
 
 
 def _chores(backends: Backends, with_: Services) -> Chores:

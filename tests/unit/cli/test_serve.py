@@ -20,7 +20,7 @@ def serving(folder: Path, *words: str) -> Iterator[tuple[httpx.Client, list[str]
     """A client of a running server; its exit status and what it printed are in the list after the context."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    env = {**os.environ, "GIGADAY_DATA_DIR": str(folder)}
+    env = {**os.environ, "GIGADAY_DATA_DIR": str(folder), "GIGADAY_DRAIN_SECONDS": "0"}
     process = subprocess.Popen([*COMMAND, "--port", str(port), *words], env=env, stderr=subprocess.PIPE, text=True)
     ended: list[str] = []
     try:
