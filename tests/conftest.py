@@ -10,6 +10,11 @@ from tests.servers.redis import RedisCluster
 from tests.servers.swift import Swift
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How often tests/live/test_draining.py restarts its whole fleet."""
+    parser.addoption("--rolling-restarts", type=int, default=1)
+
+
 @pytest.fixture(scope="session")
 def replica_set() -> Iterator[ReplicaSet]:
     """A primary, a secondary and an arbiter; tests share it and leave it whole."""

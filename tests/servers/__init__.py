@@ -1,17 +1,15 @@
-"""Real servers that live tests start and stop by their process ids."""
+"""Real servers for live tests: those of the laboratory, and what makes them skip where one is not to be had."""
 
 import os
-import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn, Protocol, TypeVar
 
 import pytest
 
+from gigaday.lab.waiting import ServerMissing, free_ports, until
 
-class ServerMissing(Exception):
-    """The server cannot be started here; the message says why."""
+__all__ = ["Server", "ServerMissing", "free_ports", "missing", "running", "until"]
 
 
 def missing(reason: str) -> NoReturn:
@@ -44,29 +42,3 @@ def running(server: S) -> Iterator[S]:
         yield server
     finally:
         server.stop()
-
-
-def until(condition: Callable[[], object], seconds: float, complaint: str, *, retried: type[Exception]) -> None:
-    """Returns once `condition` holds; what it raises of `retried` only counts as not yet. Raises ServerMissing."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if condition():
-                return
-        except retried as error:
-            complaint = f"{complaint.split(': ')[0]}: {error}"
-        if time.monotonic() > deadline:
-            raise ServerMissing(complaint)
-        time.sleep(0.05)
-
-
-def free_ports(count: int) -> list[int]:
-    """Loopback ports that nothing listens on now, no two the same."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

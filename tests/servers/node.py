@@ -1,7 +1,6 @@
 """Served nodes: each a `gigaday serve` as a process of its own, and the other commands beside it."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,9 +12,12 @@ from pathlib import Path
 
 import httpx
 
+from gigaday.lab.servers.node import MAIN, token
 from tests.servers import free_ports
 
-MAIN = "from gigaday.cli.main import main; main()"
+__all__ = ["AT_ONCE", "MAIN", "Node", "fleet"]
+AT_ONCE = {"GIGADAY_DRAIN_SECONDS": "0"}
+"""No balancer is there that a stopping node would have to wait for, unless a test has one."""
 
 
 @dataclass
@@ -37,15 +39,14 @@ class Node:
 
     def token(self, kind: str) -> str:
         """The "Operator" or "Demo" token that it printed."""
-        [found] = re.findall(rf"{kind} token[^\n]*:\n  (gd_\S+)", self.output)
-        return str(found)
+        return token(self.output, kind)
 
     def start(self, *arguments: str) -> "Node":
         """Returns once it is ready."""
         command = [sys.executable, "-c", MAIN, "serve", "--port", str(self.port), *arguments]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, env={**os.environ, **self.environ}, stdout=log, stderr=log, start_new_session=True
+                command, env={**os.environ, **AT_ONCE, **self.environ}, stdout=log, stderr=log, start_new_session=True
             )
         until = time.monotonic() + 30
         while not self._ready():

@@ -1,0 +1,172 @@
+"""The laboratory, from the command line: it comes up whole, shows what is hurt, and leaves nothing behind."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gigaday.lab.ending import down
+from gigaday.lab.laboratory import Lab
+from gigaday.lab.plan import Plan
+from gigaday.lab.process import family
+from gigaday.lab.roles import snapshot
+from gigaday.lab.servers.node import MAIN
+from gigaday.lab.waiting import taken, until
+from tests.servers import missing
+from tests.servers.swift import VENV
+
+pytestmark = pytest.mark.live
+
+
+class Folder:
+    """Somebody with a laboratory in one folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-c", MAIN, "lab", *words, "--dir", str(self.path)]
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.command(*words), env=environ(), capture_output=True, text=True, timeout=100)
+
+    def up(self, *words: str) -> subprocess.Popen[str]:
+        """Begins to come up."""
+        command = self.command("up", "--swift", str(VENV), *words)
+        return subprocess.Popen(command, env=environ(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def status(self) -> dict[str, dict[str, str]]:
+        return {row["name"]: row for row in snapshot(self.load())}
+
+    def drawn(self) -> str:
+        """What `status` shows on a terminal."""
+        command = ["script", "-qec", shlex.join(self.command("status")), "/dev/null"]
+        plain = {**environ(), "TERM": "dumb", "COLUMNS": "120"}
+        return subprocess.run(command, env=plain, capture_output=True, text=True, timeout=100).stdout
+
+    def load(self) -> Lab:
+        return Lab.load(self.path)
+
+
+def environ() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    if lacking := Plan(swift=VENV).lacking():
+        missing("; ".join(lacking))
+    made = Folder(tmp_path / "lab")
+    yield made
+    with suppress(Exception):
+        down(made.load(), grace=0)
+
+
+def check_gone(lab: Lab) -> None:
+    """Nothing of it runs, and nothing of it listens."""
+    assert not [member.name for member in lab.members.values() if family(member.identity)]
+    assert not [port for member in lab.members.values() for port in member.ports.values() if taken(port)]
+
+
+@pytest.mark.timeout(240)  # alone it takes a tenth of that
+def test_it_comes_up_shows_what_is_hurt_grows_and_ends(folder: Folder) -> None:
+    coming = folder.up()
+    printed, _ = coming.communicate(timeout=100)
+    assert coming.returncode == 0, printed
+    lab = folder.load()
+
+    # What it prints works as it stands.
+    [curl] = re.findall(r"curl -s .*", printed)
+    answer = subprocess.run(curl, shell=True, capture_output=True, text=True)
+    assert len(json.loads(answer.stdout)["data"]) == 3, answer
+
+    # Through the edge, too; a write through one balancer is read through the other.
+    headers = {"Authorization": f"Bearer {lab.facts['demo_token']}"}
+    first, second = lab.facts["balancers"]
+    made = httpx.post(f"{first}/api/v1/products", headers=headers, json={"name": "Stool"})
+    assert made.status_code == 201, made.text
+    for url in (second, lab.facts["cdn"]):
+        assert httpx.get(f"{url}/api/v1/products/{made.json()['_id']}", headers=headers).json()["name"] == "Stool"
+
+    told = folder.run("status")
+    rows = {row["name"]: row for row in json.loads(told.stdout)}
+    assert {row["state"] for row in rows.values()} == {"up"}
+    assert [rows[f"node-{number}"]["role"] for number in (1, 2, 3)] == ["ready"] * 3
+    kinds = [row["role"] for row in rows.values() if row["kind"] == "mongo"]
+    assert sorted(kinds) == ["ARBITER", "PRIMARY", *["SECONDARY"] * 3]
+    assert sorted(row["role"] for row in rows.values() if row["kind"] == "redis") == ["primary"] * 3 + ["replica"] * 3
+
+    again = folder.run("up", "--swift", str(VENV))
+    assert again.returncode == 1 and "gigaday lab down" in again.stderr
+    assert {row["state"] for row in folder.status().values()} == {"up"}
+
+    lab.member("redis-1").kill()
+    lab.member("mongo-2").freeze()
+    os.kill(lab.member("node-3").pid, signal.SIGKILL)  # not by the laboratory's own means
+    hurt = {name: row["state"] for name, row in folder.status().items() if row["state"] != "up"}
+    assert hurt == {"redis-1": "dead", "mongo-2": "frozen", "node-3": "dead"}
+    drawn = folder.drawn()
+    assert "✖ redis-1" in drawn and "❄ mongo-2" in drawn and "22 up, 1 frozen, 2 dead" in drawn
+    lab.member("redis-1").start()
+    lab.member("mongo-2").thaw()
+    lab.member("node-3").start()
+    assert {row["state"] for row in folder.status().values()} == {"up"}
+
+    grown = folder.run("scale", "4")
+    assert grown.returncode == 0, grown.stderr
+    assert folder.status()["node-4"]["role"] == "ready"
+    with httpx.Client(headers=headers) as client:
+        shrinking = subprocess.Popen(folder.command("scale", "3"), env=environ(), stderr=subprocess.DEVNULL)
+        statuses = []
+        while shrinking.poll() is None:
+            statuses.append(client.get(f"{first}/api/v1/products?limit=1").status_code)
+            time.sleep(0.005)  # a pace, so that the plan's own limit is not what it meets
+    assert set(statuses) == {200}
+    assert shrinking.returncode == 0 and "node-4" not in folder.status()
+
+    lab = folder.load()
+    ended = folder.run("down")
+    assert ended.returncode == 0, ended.stderr
+    check_gone(lab)
+    assert not list(folder.path.glob("*/")), "files are left"
+    assert folder.run("down").returncode == 1
+
+
+def test_what_a_killed_command_has_started_can_be_ended(folder: Folder) -> None:
+    coming = folder.up("--small")
+    until(lambda: len(folder.load().alive()) >= 8, 60, "nothing has come up", retried=Exception)
+    coming.kill()
+    coming.wait()
+    lab = folder.load()
+    assert lab.alive()
+    done = folder.run("down")
+    assert done.returncode == 0, done.stderr
+    check_gone(lab)
+
+
+def test_what_an_interrupted_command_has_started_is_ended_by_it(folder: Folder) -> None:
+    coming = folder.up("--small")
+    until(lambda: len(folder.load().alive()) >= 8, 60, "nothing has come up", retried=Exception)
+    lab = folder.load()
+    coming.terminate()
+    coming.communicate(timeout=60)
+    assert coming.returncode != 0
+    check_gone(lab)
+    assert not (folder.path / "state.json").exists()
+
+
+def test_what_lacks_is_named_before_anything_starts(folder: Folder, tmp_path: Path) -> None:
+    done = folder.run("up", "--swift", str(tmp_path / "nowhere"))
+    assert done.returncode == 1
+    assert f"no Swift in {tmp_path}/nowhere" in done.stderr and "make dev" in done.stderr
+    assert not (folder.path / "state.json").exists()
