@@ -17,6 +17,7 @@ import yaml
 
 from gigaday import settings
 from tests.servers import missing
+from tests.servers.node import MAIN
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CHART = DEPLOY / "helm" / "gigaday"
@@ -187,6 +188,17 @@ def test_what_compose_mounts_is_there(composed: dict[str, Any]) -> None:
 def test_compose_gives_nodes_settings_that_they_take(composed: dict[str, Any]) -> None:
     for name in ("node-1", "node-2", "node-3"):
         assert settings.load(composed["services"][name]["environment"]).redis_backup_urls
+
+
+def test_haproxy_takes_what_compose_has_rendered_for_it(composed: dict[str, Any], tmp_path: Path) -> None:
+    command = [part for part in composed["services"]["balancer-config"]["command"] if part != "--no-check"]
+    told = " ".join(command).replace("/balancer/", f"{tmp_path}/")
+    for node in ("node-1", "node-2", "node-3"):
+        told = told.replace(node, f"127.0.0.{node[-1]}")
+    program("haproxy")
+    rendered = run(sys.executable, "-c", MAIN, *told.split(), GIGADAY_DATA_DIR=str(tmp_path))
+    assert rendered.returncode == 0, rendered.stderr
+    assert (tmp_path / "haproxy.cfg").exists()
 
 
 def test_the_container_file_passes_its_linter() -> None:
