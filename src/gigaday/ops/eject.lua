@@ -1,6 +1,9 @@
 -- Takes a node out of the backend `nodes` for a while when half of what it answers is a failure of its own, as far as
 -- half of the nodes stay. A 503 is none: a node says so of what all of them share, or of too much load. What it is
 -- answering already is let finish. The health checks see nothing wrong with such a node.
+--
+-- What waits for a node that hangs is cut, so that reads go to another: a node that drains or stops refuses its checks,
+-- and goes on with what it has; one that hangs lets them time out.
 
 local FAILURES = 10
 local SECONDS = {seconds}
@@ -31,9 +34,23 @@ local function in_use(servers)
     return known, up
 end
 
+local function hangs(server)
+    local stats = server:get_stats()
+    return (stats["status"] or ""):find("^DOWN") and (stats["check_status"] or ""):find("L7TOUT")
+end
+
+local function cut_what_hangs(servers)
+    local _, up = in_use(servers)
+    if up == 0 then return end
+    for _, server in pairs(servers) do
+        if hangs(server) then server:shut_sess() end
+    end
+end
+
 core.register_task(function()
     while true do
         core.msleep(250)
+        cut_what_hangs(core.backends["nodes"].servers)
         for name, back in pairs(ejected) do
             if now() >= back then
                 ejected[name] = nil
