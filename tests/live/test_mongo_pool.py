@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -11,6 +11,7 @@ from pymongo import MongoClient
 from gigaday.backends.mongo import MongoStore
 from gigaday.contracts import Collection, Delete, Insert
 from gigaday.errors import BackendDown
+from tests.live.traffic import until
 from tests.servers.mongod import ReplicaSet
 
 pytestmark = pytest.mark.live
@@ -49,3 +50,31 @@ async def test_a_write_waits_no_longer_than_a_read_for_a_connection(store: Mongo
             assert time.monotonic() - started < 1
     assert await held == ["applied"]
     assert await store.write(ITEMS, OWNER, [Delete("a")]) == ["applied"]
+
+
+async def test_a_pool_is_widened_and_narrowed_while_it_is_used(store: MongoStore, replica_set: ReplicaSet) -> None:
+    """`max_pool` is 1, and a write that is held has that connection."""
+
+    async def reads() -> bool:
+        try:
+            await store.get(ITEMS, OWNER, "a")
+        except BackendDown:
+            return False
+        return True
+
+    with writes_held(replica_set):
+        held = asyncio.create_task(store.write(ITEMS, OWNER, [Insert({"_id": "c", "createdBy": OWNER, "version": 1})]))
+        await until(lambda: _refused(reads), 5, "the write does not hold the connection")
+        store.widen(2)
+        assert await asyncio.gather(reads(), reads()) == [True, True]
+        store.widen(1)
+        assert await reads()  # gives back one more than is wanted, which is not free any more
+        assert not await reads()
+        store.widen(2)
+        assert await reads()
+    assert await held == ["applied"]
+    assert await store.write(ITEMS, OWNER, [Delete("c")]) == ["applied"]
+
+
+async def _refused(reads: Callable[[], Awaitable[bool]]) -> bool:
+    return not await reads()

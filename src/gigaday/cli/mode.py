@@ -39,7 +39,7 @@ def register(app: App, load: Load) -> None:
     def set_(
         level: Level, *, tenant: Tenant = "", for_: For = None, reason: str = "", admits: Admits | None = None,
         concurrency: float | None = None, lifetimes: float | None = None, limits: float | None = None,
-        cache: Store | None = None, here: Here = False, json: AsJson = False,
+        cache: Store | None = None, pool: float | None = None, here: Here = False, json: AsJson = False,
     ) -> None:  # fmt: skip
         """Set the mode for all, or for one tenant.
 
@@ -60,9 +60,11 @@ def register(app: App, load: Load) -> None:
             A factor on every quota: above 1 loosens, below 1 tightens.
         cache
             The shared cache to use: primary, backup, or off (the database alone).
+        pool
+            A factor on each process's connections to the database, from 1 to 4.
         """
         given = {"level": level, "admits": admits, "concurrency": concurrency, "lifetimes": lifetimes,
-                 "limits": limits, "cache": cache}  # fmt: skip
+                 "limits": limits, "cache": cache, "pool": pool}  # fmt: skip
         changes = {name: value for name, value in given.items() if value is not None}
         scope = tenant_scope(tenant) if tenant else FLEET
         by, seconds = _who(), for_.total_seconds() if for_ is not None else None

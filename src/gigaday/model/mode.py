@@ -15,6 +15,8 @@ ADMITS: tuple[Admits, ...] = ("list", "read", "write")
 Store = Literal["primary", "backup", "off"]
 STORES: tuple[Store, ...] = ("primary", "backup", "off")
 
+_TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z\Z"
+"""As `rules.times` has it, so that times compare as text."""
 FLEET = "fleet"
 """The scope of a mode that holds for all; that of one tenant is `tenant:<id>`."""
 _TENANT = "tenant:"
@@ -29,7 +31,7 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `since` and `until` are times as stored; `revision` counts changes, `cacheEpoch` those of `cache`.
     """
 
-    scope: Annotated[str, Meta(pattern=r"^(fleet|tenant:[a-z0-9][a-z0-9-]{0,62})$")]
+    scope: Annotated[str, Meta(pattern=r"^(fleet|tenant:[a-z0-9][a-z0-9-]{0,62})\Z")]
     level: Level = "normal"
     admits: Admits = "list"
     concurrency: Annotated[float, Meta(ge=0.05, le=1)] = 1.0
@@ -40,7 +42,7 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: Annotated[str, Meta(max_length=200)] = ""
     reason: Annotated[str, Meta(max_length=500)] = ""
     since: str = ""
-    until: str | None = None
+    until: Annotated[str, Meta(pattern=_TIME)] | None = None
     revision: int = 0
     cacheEpoch: int = 0
 

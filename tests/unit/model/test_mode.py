@@ -11,10 +11,10 @@ def test_the_gravest_level_is_the_one_that_is_told() -> None:
 
 
 def test_of_two_measures_the_stricter_holds_and_factors_multiply() -> None:
-    first = Mode(admits="read", concurrency=0.5, lifetimes=4.0, limits=0.5, cache="backup")
-    second = Mode(admits="list", concurrency=0.8, lifetimes=2.0, limits=0.5, cache="off")
+    first = Mode(admits="read", concurrency=0.5, lifetimes=4.0, limits=0.5, cache="backup", pool=3.0)
+    second = Mode(admits="list", concurrency=0.8, lifetimes=2.0, limits=0.5, cache="off", pool=2.0)
     assert first | second == second | first
-    assert first | second == Mode(frozenset(), "read", 0.5, 8.0, 0.25, "off")
+    assert first | second == Mode(frozenset(), "read", 0.5, 8.0, 0.25, "off", 3.0)
     assert together([first, second, NORMAL]) == first | second
     assert together([]) == NORMAL
 
