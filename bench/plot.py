@@ -20,7 +20,7 @@ def bars(name: str, title: str, values: Mapping[str, float]) -> None:
 
 def lines(name: str, title: str, x: Sequence[object], series: Mapping[str, Sequence[float]]) -> None:
     """One line a series, over `x`."""
-    chart = pygal.Line(title=title, js=())
+    chart = pygal.Line(title=title, js=(), truncate_legend=-1, truncate_label=-1)
     chart.x_labels = [str(value) for value in x]
     for label, values in series.items():
         chart.add(label, list(values))

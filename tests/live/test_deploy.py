@@ -223,6 +223,48 @@ def test_prometheus_takes_its_configuration() -> None:
     assert checked.returncode == 0, checked.stderr
 
 
+def adapter_rule() -> dict[str, Any]:
+    [rule] = yaml.safe_load((DEPLOY / "prometheus" / "adapter-values.yaml").read_text())["rules"]["custom"]
+    return dict(rule)
+
+
+def adapter_query(series: str) -> str:
+    """What the adapter asks Prometheus for all pods."""
+    filled = {"<<.GroupBy>>": "pod", "<<.LabelMatchers>>": 'namespace="shop"', "<<.Series>>": series}
+    query = str(adapter_rule()["metricsQuery"])
+    for placeholder, value in filled.items():
+        query = query.replace(placeholder, value)
+    return query
+
+
+def test_the_autoscaler_s_metric_is_what_the_adapter_makes(helm: Path) -> None:
+    [scaler] = of_kind(made(helm, *EVERYTHING), "HorizontalPodAutoscaler")
+    [name] = [one["pods"]["metric"]["name"] for one in scaler["spec"]["metrics"] if one["type"] == "Pods"]
+    rule = adapter_rule()
+    assert rule["name"]["as"] == name
+    assert rule["seriesQuery"].startswith("gigaday_requests_in_flight{")
+
+
+def test_the_adapter_tells_of_no_pod_whose_dependencies_are_slow(tmp_path: Path) -> None:
+    series = {
+        'gigaday_requests_in_flight{namespace="shop",pod="well"}': "20 20 20",
+        'gigaday_requests_in_flight{namespace="shop",pod="slow"}': "20 200 300",
+        'gigaday_component_status{namespace="shop",pod="well",component="database"}': "0 0 0",
+        'gigaday_component_status{namespace="shop",pod="slow",component="database"}': "0 1 1",
+        'gigaday_component_status{namespace="shop",pod="slow",component="storage"}': "0 0 0",
+    }
+    told = {"expr": adapter_query("gigaday_requests_in_flight"), "eval_time": "1m"}
+    tests = [{
+        "interval": "30s",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [{**told, "exp_samples": [{"labels": '{pod="well"}', "value": 20}]}],
+    }]  # fmt: skip
+    file = tmp_path / "tests.yaml"
+    file.write_text(yaml.safe_dump({"evaluation_interval": "30s", "tests": tests}))
+    checked = run(program("promtool"), "test", "rules", file)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 def test_k6_takes_the_load_script() -> None:
     inspected = run(program("k6"), "inspect", DEPLOY / "load" / "smoke.js")
     assert inspected.returncode == 0, inspected.stderr

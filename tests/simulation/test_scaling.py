@@ -33,7 +33,7 @@ def test_a_spike_is_answered_whole_within_seconds_and_its_nodes_go_again() -> No
     seconds = ran("spike")
     caught = next(second.at for second in seconds[300:] if second.answered >= second.asked)
     assert caught - 300 <= 15
-    assert max(second.nodes for second in seconds) >= 15
+    assert 15 <= max(second.nodes for second in seconds) <= 30, "15 do it, 25 at 6 in flight each"
     assert seconds[-1].nodes <= 3
     assert turns(seconds) == 1
 

@@ -6,14 +6,31 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from gigaday import __version__
-from gigaday.cli import cache, catalogue, config, db, doctor, limits, serve, tenants, tokens
+from gigaday.cli import (
+    audit,
+    balancer,
+    cache,
+    catalogue,
+    chaos,
+    config,
+    db,
+    doctor,
+    lab,
+    limits,
+    mode,
+    runbook,
+    serve,
+    tenants,
+    tokens,
+)
 from gigaday.cli.session import Load
 from gigaday.errors import ApiError, GigadayError, SettingsError
 
 if TYPE_CHECKING:
     from gigaday.settings import Settings
 
-GROUPS = (serve, tenants, tokens, limits, cache, catalogue, db, config, doctor)
+GROUPS = (serve, balancer, tenants, tokens, limits, mode, runbook, audit, cache, catalogue, db, config, lab, chaos,
+          doctor)  # fmt: skip
 
 
 def build(load: Load) -> App:
