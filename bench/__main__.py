@@ -5,6 +5,8 @@ import signal
 import sys
 
 from bench import (
+    autoscaling,
+    balancer,
     calls,
     cold,
     creates,
@@ -37,6 +39,8 @@ BENCHMARKS = {
     "redis": redis_failover,
     "importing": importing,
     "transfer": transfer,
+    "balancer": balancer,
+    "autoscaling": autoscaling,
 }
 
 
