@@ -2,6 +2,7 @@
 would take longer than what is measured."""
 
 import asyncio
+import random
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -48,6 +49,19 @@ class Crowd:
         first = tenant * self.each
         for numbers in _chunks(range(first, first + self.each)):
             await store.write(PRODUCTS, _name(tenant), [Insert(self._product(number)) for number in numbers])
+
+    def shuffled(self) -> list[tuple[int, int]]:
+        """Each product once, with its tenant before it, in no order."""
+        asked = [(tenant, product) for tenant in self.numbers for product in range(self.each)]
+        random.Random(4).shuffle(asked)
+        return asked
+
+    async def read(self, store: DocumentStore, tenant: int, product: int) -> None:
+        """What a node reads for the first request of a tenant, for one product."""
+        await store.get(TOKENS, OPERATOR, _secret(tenant).id)
+        await store.get(TENANTS, OPERATOR, _name(tenant))
+        if await store.get(PRODUCTS, _name(tenant), _id(tenant * self.each + product)) is None:
+            raise RuntimeError("a product is missing")
 
     def _tenant(self, number: int) -> Document:
         return {"_id": _name(number), "name": f"Tenant {number}", "plan": self._plan, "status": "active",

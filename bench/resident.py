@@ -5,7 +5,7 @@ import ctypes
 import gc
 import os
 import random
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from itertools import count, cycle
 from typing import Any, NamedTuple, TypeVar
 
@@ -39,9 +39,10 @@ class Grown(NamedTuple):
     caches: int
 
 
-def fill_cache(tenants: int) -> Grown:
-    """Fills the cache of answers alone, until it has evicted as much as it holds twice over."""
-    return _run(_fill_cache(tenants))
+def fill_cache(tenants: int, accepted: Sequence[str] = ("",)) -> Grown:
+    """Fills the cache of answers alone, each in all encodings `accepted`, until it has evicted as much as it holds
+    twice over."""
+    return _run(_fill_cache(tenants, accepted))
 
 
 def fill_store(environ: dict[str, str], crowd: Crowd) -> None:
@@ -58,24 +59,29 @@ def ask_each(environ: dict[str, str], crowd: Crowd) -> Grown:
     return _run(_ask_each(environ, crowd))
 
 
+def read_each(environ: dict[str, str], crowd: Crowd) -> int:
+    """Bytes by which a process grows that reads the same from the store alone: what the database's own cache takes."""
+    return _run(_read_each(environ, crowd))
+
+
 def ask_often(environ: dict[str, str], crowd: Crowd, requests: int) -> list[tuple[int, int]]:
     """How many requests were answered, and the resident memory then, at even distances."""
     return _run(_ask_often(environ, crowd, requests))
 
 
-async def _fill_cache(tenants: int) -> Grown:
+async def _fill_cache(tenants: int, accepted: Sequence[str]) -> Grown:
     cache = Coherent[Entry](SystemClock(), EntryCodec(), Invalidation(), Trust(), max_bytes=DEFAULT_BYTES)
     before = _resident()
     drawn, number = random.Random(3), count()
     held = 0
     while held < _TIMES_OVER * DEFAULT_BYTES:
         id, owner = f"{next(number):026}", f"tenant-{drawn.randrange(tenants)}"
-        await _keep(cache, owner, id)
+        await _keep(cache, owner, id, accepted)
         held += 2 * _BODY + 2_000
     return Grown(_resident() - before, cache.bytes)
 
 
-async def _keep(cache: Coherent[Entry], owner: str, id: str) -> None:
+async def _keep(cache: Coherent[Entry], owner: str, id: str, accepted: Sequence[str]) -> None:
     async def load() -> Entry:
         headers = [(b"content-type", b"application/json"), (b"etag", f'"{id}.1"'.encode()),
                    (b"cache-control", b"private, no-cache")]  # fmt: skip
@@ -83,19 +89,31 @@ async def _keep(cache: Coherent[Entry], owner: str, id: str) -> None:
 
     under = tags.of_item(owner, "products", id)
     answer = await cache.fetch(f"{owner} /api/v1/products/{id}?", under, load, Lifetime())
-    await answer.value.make("")
+    for accept in accepted:
+        await answer.value.make(accept)
 
 
 async def _ask_each(environ: dict[str, str], crowd: Crowd) -> Grown:
     async with pipeline(settings.load(environ)) as node:
+        asked, client = crowd.shuffled(), Repeated(node.app)
+        await _ok(client, _scope(crowd, *asked[0]))  # loads what Python imports late
         before = _resident()
-        asked = [(tenant, product) for tenant in crowd.numbers for product in range(crowd.each)]
-        random.Random(4).shuffle(asked)
-        client = Repeated(node.app)
-        for tenant, product in asked:
-            await _ok(client, scope_of(headers_of(crowd.token(tenant)), crowd.path(tenant, product)))
-        del asked
+        for number, (tenant, product) in enumerate(asked):
+            await _ok(client, _scope(crowd, tenant, product))
+            await _breathe(number)
         return Grown(_resident() - before, sum(one.bytes for one in gc.get_objects() if isinstance(one, Coherent)))
+
+
+async def _read_each(environ: dict[str, str], crowd: Crowd) -> int:
+    chosen = settings.load(environ)
+    async with compose.open_backends(chosen) as backends:
+        asked = crowd.shuffled()
+        await crowd.read(backends.documents, *asked[0])
+        before = _resident()
+        for number, (tenant, product) in enumerate(asked):
+            await crowd.read(backends.documents, tenant, product)
+            await _breathe(number)
+        return _resident() - before
 
 
 async def _ask_often(environ: dict[str, str], crowd: Crowd, requests: int) -> list[tuple[int, int]]:
@@ -109,10 +127,19 @@ async def _samples(node: Pipeline, crowd: Crowd, requests: int) -> AsyncIterator
     asked = cycle([scope_of(headers, crowd.path(tenant, product)) for product in range(crowd.each)])
     for number in range(1, requests + 1):
         await _ok(client, next(asked))
-        if not number % 64:
-            await asyncio.sleep(0)
+        await _breathe(number)
         if not number % (requests // _SAMPLES):
             yield number, _resident()
+
+
+def _scope(crowd: Crowd, tenant: int, product: int) -> dict[str, Any]:
+    return scope_of(headers_of(crowd.token(tenant)), crowd.path(tenant, product))
+
+
+async def _breathe(number: int) -> None:
+    """Lets the loop end what ended: nothing here waits for it."""
+    if not number % 64:
+        await asyncio.sleep(0)
 
 
 async def _ok(client: Repeated, scope: dict[str, Any]) -> None:

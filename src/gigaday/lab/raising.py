@@ -146,7 +146,7 @@ class _Raising:
             "CLUSTER_SIZE": "1",
             "GIGADAY_DRAIN_SECONDS": "2",
             "MONGODB_URI": self._mongo.uri,
-            "MONGODB_MIN_POOL_SIZE": "0",
+            "MONGODB_MIN_POOL_SIZE": "5",
             "REDIS_CLUSTER_URLS": self._redis.urls,
             "REDIS_BACKUP_URLS": self._backup.urls,
             "GIGADAY_PEPPER": secrets.token_hex(32),

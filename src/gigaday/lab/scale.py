@@ -47,12 +47,12 @@ def add(lab: Lab, number: int) -> Member:
     try:
         member.start()
         node.wait_ready(member)
-    except ServerMissing as error:
+        for balancer in _balancers(lab):
+            haproxy.admit(balancer, number, port)
+    except (ServerMissing, LabError) as error:
         member.kill()
         lab.remove(member.name)
         raise LabError(str(error)) from error
-    for balancer in _balancers(lab):
-        haproxy.admit(balancer, number, port)
     _scrape(lab)
     return member
 
