@@ -28,13 +28,17 @@ def own_swift(tmp_path) -> Iterator[Swift]:
 
 
 @pytest.fixture
-def node(tmp_path, replica_set: ReplicaSet, own_swift: Swift) -> Iterator[Node]:
-    environ = {
+def environ(tmp_path, replica_set: ReplicaSet, own_swift: Swift) -> dict[str, str]:
+    return {
         "GIGADAY_DATA_DIR": str(tmp_path / "data"),
         "MONGODB_URI": replica_set.uri.replace("/gigaday?", f"/test-{secrets.token_hex(6)}?"),
         "GIGADAY_PEPPER": secrets.token_hex(32),
         **own_swift.environ(own_swift.bucket()),
     }
+
+
+@pytest.fixture
+def node(tmp_path, environ: dict[str, str]) -> Iterator[Node]:
     node = Node(environ, tmp_path / "node.log").start()
     yield node
     node.kill()
@@ -115,3 +119,12 @@ def test_without_storage_health_says_so_and_products_are_still_served(node, http
     assert health.status_code == 503, health.text
     assert "storage" in health.text
     assert http.get(f"/products/{made['_id']}").json()["name"] == "Stool"
+
+
+def test_a_node_that_has_made_the_demo_reaches_its_storage(tmp_path, environ):
+    node = Node(environ, tmp_path / "node.log")
+    try:
+        node.start("--demo")
+        assert httpx.get(f"{node.url}/api/health").json()["components"]["storage"]["status"] == "up"
+    finally:
+        node.kill()

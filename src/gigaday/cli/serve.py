@@ -64,15 +64,27 @@ def _first_start(load: Load) -> None:
 
 
 def _demo(load: Load, url: str) -> None:
-    from gigaday import compose
+    from concurrent.futures import ProcessPoolExecutor
 
-    token = with_backends(load, compose.demo)
+    # In a process of its own: the object store's client runs threads from its first use on, which do not come along
+    # into the workers that this process forks.
+    with ProcessPoolExecutor(1) as aside:
+        token = aside.submit(_made, load()).result()
     curl = f"curl -s '{url}/api/v1/products?limit=3' -H 'Authorization: Bearer {token}'"
     note(f"\nDemo token:\n  {token}\n\nTry:\n  {curl}\n")
 
 
+def _made(settings: "Settings") -> str:
+    from gigaday import compose
+
+    return with_backends(lambda: settings, compose.demo)
+
+
 def _free(path: Path) -> None:
-    """Removes what a node that was killed has left of its socket. Raises SettingsError where one listens."""
+    """Removes what a node that was killed has left of its socket. Raises SettingsError where one listens, or the path
+    is something else's."""
+    if path.exists() and not path.is_socket():
+        raise SettingsError(f"GIGADAY_SOCKET: {path} is there and is no socket")
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))
@@ -81,6 +93,8 @@ def _free(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink()
             return
+        except OSError as error:  # such as a path that is too long
+            raise SettingsError(f"GIGADAY_SOCKET: {path}: {error}") from error
     raise SettingsError(f"GIGADAY_SOCKET: another process listens on {path}")
 
 

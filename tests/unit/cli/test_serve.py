@@ -11,6 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
+
+from gigaday.cli.main import build
+from gigaday.cli.session import Load
+from gigaday.errors import SettingsError
 
 COMMAND = [sys.executable, "-c", "from gigaday.cli.main import main; main()", "serve"]
 
@@ -47,6 +52,15 @@ def test_a_first_start_with_demo(tmp_path: Path) -> None:
     assert "SQLite" in printed
     assert "Operator token, shown this once" in printed
     assert re.search(r"curl -s '\S+/api/v1/products\?limit=3' -H 'Authorization: Bearer gd_\S+'", printed)
+
+
+def test_a_socket_takes_the_place_of_nothing_but_a_socket(load: Load, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("data")
+    for path in (precious, tmp_path / ("x" * 200)):
+        with pytest.raises(SettingsError, match="GIGADAY_SOCKET"):
+            build(lambda path=path: load().model_copy(update={"socket": path}))(["serve"])  # type: ignore[misc]
+    assert precious.read_text() == "data"
 
 
 def test_the_second_start_keeps_the_operator_token_to_itself_and_the_demo_token_works(tmp_path: Path) -> None:
