@@ -141,6 +141,10 @@ class BackendBusy(BackendDown):
     """The technology answers, but has more to do than it can take in; says nothing of its health."""
 
 
+class BackendNotAsked(BackendDown):
+    """The technology has failed too often just now to be asked."""
+
+
 class BackendReadOnly(BackendDown):
     """The technology can be read, as far as is known, but not be written to now."""
 

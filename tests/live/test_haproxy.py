@@ -86,9 +86,10 @@ def test_a_frozen_node_is_out_within_two_seconds_and_its_gets_are_answered_by_ot
             frozen = time.monotonic()
             until(lambda: balancer.status("node1").startswith("DOWN"), 5, "still in use", retried=OSError)
             assert time.monotonic() - frozen < 2
+            counted = seen.result()
+            assert time.monotonic() - frozen < 8, "what waited for it has waited for its deadline"
         nodes[0].thaw()
         until(lambda: balancer.status("node1").startswith("UP"), 10, "not back", retried=OSError)
-        counted = seen.result()
     assert set(counted) == {200}, counted
 
 
@@ -159,6 +160,14 @@ def test_errors_of_the_balancer_are_problems_with_an_id_and_when_to_come_back(tm
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.headers["x-request-id"], answer.json()["request_id"]) == ("mine", "mine")
     assert (answer.headers["retry-after"], answer.headers["server"]) == ("1", "gigaday")
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/%6detrics?a=1"])
+def test_figures_of_the_nodes_are_not_for_the_public(origins, tmp_path, path):
+    with running(haproxy(tmp_path, [origins[0].address])) as balancer:
+        answer = httpx.get(balancer.url + path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert origins[0].seen == []
 
 
 def test_a_node_learns_the_real_address_and_a_clean_request_id(origins, tmp_path):
@@ -233,6 +242,20 @@ def test_a_node_joins_and_leaves_while_it_runs(origins, tmp_path):
         until(lambda: httpx.get(balancer.url + "/a").json()["by"] == "origin2", 15, "not used", retried=OSError)
         balancer.runtime("set server nodes/node2 state maint")
         assert {httpx.get(balancer.url + "/a").json()["by"] for _ in range(10)} == {"origin1"}
+
+
+def test_a_node_that_joined_is_asked_too_when_none_is_thought_well(origins, tmp_path):
+    with running(haproxy(tmp_path, [origins[0].address], slots=1)) as balancer:
+        host, port = origins[1].address.split(":")
+        balancer.runtime(f"set server nodes/node2 addr {host} port {port}; set server nodes/node2 state ready")
+        balancer.runtime("set server nodes/node1 state maint; disable health nodes/node2")
+        balancer.runtime("set server nodes/node2 health down")
+
+        def answered() -> bool:
+            assert balancer.status("node2").startswith("DOWN")
+            return httpx.get(balancer.url + "/a").json().get("by") == "origin2"
+
+        until(answered, 5, "not asked", retried=OSError)
 
 
 def test_tls_and_http2_where_there_is_a_certificate(origins, tmp_path):

@@ -1,6 +1,7 @@
 """nginx, as `gigaday balancer nginx` configures it, in front of real nodes and of faulty ones."""
 
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gigaday.ops.balancer import Balancer
+from gigaday.ops.balancer import Balancer, Limits
 from tests.servers import running, until
 from tests.servers.balancer import Running, exchange
 from tests.servers.node import Node
@@ -85,21 +86,55 @@ def test_when_all_nodes_fail_their_answers_are_still_passed_on(origins, tmp_path
     assert {answer.status_code for answer in answers} == {500}
 
 
-def test_a_write_that_may_have_been_done_is_never_sent_again(origins, tmp_path):
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("body", [b"", b"x"])
+def test_a_write_that_may_have_been_done_is_never_sent_again(origins, tmp_path, method, body):
     for origin in origins:
         origin.answer = lambda method, path: 0
     with running(nginx(tmp_path, [origin.address for origin in origins])) as balancer:
-        answer = httpx.post(balancer.url + "/a", content=b"x")
-    assert (answer.status_code, sum(len(origin.seen) for origin in origins)) == (502, 1)
+        answer = httpx.request(method, balancer.url + "/a?b=%2F", content=body)
+    assert (answer.status_code, answer.json()["status"]) == (503, 503)
+    [seen] = [seen for origin in origins for seen in origin.seen]
+    assert (seen["method"], seen["path"], seen["body"]) == (method, "/a?b=%2F", body.decode())
+
+
+def test_a_write_to_a_node_that_is_gone_goes_to_another(origins, tmp_path):
+    with running(nginx(tmp_path, ["127.0.0.1:9", origins[0].address])) as balancer:
+        statuses = [httpx.post(balancer.url + "/a", content=b"x").status_code for _ in range(6)]
+    assert statuses == [200] * 6
+
+
+def test_more_than_the_nodes_take_is_refused_at_once_as_unavailable(origins, tmp_path):
+    release = threading.Event()
+    origins[0].answer = lambda method, path: 200 if release.wait(10) else 500
+    asked = Balancer(nodes=(origins[0].address,), limits=Limits(max_in_flight=1))
+    with running(Running("nginx", asked, tmp_path)) as balancer, ThreadPoolExecutor(2) as clients:
+        taken = [clients.submit(httpx.get, balancer.url + "/a", timeout=20) for _ in range(2)]
+        try:
+            until(lambda: len(origins[0].seen) == 2, 5, "not taken", retried=OSError)
+            refused = httpx.get(balancer.url + "/a")
+        finally:
+            release.set()
+        assert [one.result().status_code for one in taken] == [200, 200]
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert refused.json()["code"] == "unavailable"
 
 
 def test_errors_of_the_balancer_are_problems_with_an_id_and_when_to_come_back(tmp_path):
     with running(nginx(tmp_path, ["127.0.0.1:9"])) as balancer:
         answer = httpx.get(balancer.url + "/a", headers={"X-Request-Id": "mine"})
-    assert answer.status_code == 502
+    assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.headers["x-request-id"], answer.json()["request_id"]) == ("mine", "mine")
     assert answer.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/%6detrics?a=1"])
+def test_figures_of_the_nodes_are_not_for_the_public(origins, tmp_path, path):
+    with running(nginx(tmp_path, [origins[0].address])) as balancer:
+        answer = httpx.get(balancer.url + path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert origins[0].seen == []
 
 
 def test_a_node_learns_the_real_address_and_a_clean_request_id(origins, tmp_path):

@@ -32,7 +32,8 @@ def register(app: App, load: Load) -> None:
     ) -> None:
         """Make the configuration of HAProxy or nginx for these nodes, with the limits and times of the settings.
 
-        Without --output it is printed. With it, the balancer itself checks it first, and a faulty one replaces nothing.
+        The balancer itself checks it first, and a faulty one replaces nothing. Without --output it is printed, to be
+        looked at: HAProxy's loads another file, which only --output writes.
 
         Parameters
         ----------

@@ -49,7 +49,7 @@ def register(app: App, load: Load) -> None:
             normal, serve_stale (what is cached is served beyond its life, with no refresh), read_only (writes are
             refused) or shed (lists, exports and uploads are refused).
         reason
-            Told in /api/health.
+            Told to everybody, in /api/health.
         admits
             The least urgent that is admitted: list (everything), read, or write (writes alone).
         concurrency

@@ -25,17 +25,17 @@ class Server(MPServer):
     def __init__(self, *given: Any, drain_seconds: float, finish_seconds: float = FINISH_SECONDS, **more: Any) -> None:
         super().__init__(*given, **more)
         self._patience = drain_seconds + finish_seconds
-        self._forced = False
+        self._at_once = self._forced = False
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         """The first signal begins the stop, every other ends it."""
+        if os.getpid() != self.pid:
+            os._exit(0)  # a worker, which has this from its parent until it sets its own and serves
         if self.interrupt_signal:
             self._force("a second signal")
+        self._at_once = args[0] == signal.SIGINT
         for worker in self.wrks:
             worker.interrupt_by_parent = True  # a terminal's Ctrl-C reaches it as well: its end is no failure
-            if args[0] == signal.SIGINT:
-                with suppress(ProcessLookupError):
-                    os.kill(worker.inner.pid, signal.SIGINT)
         super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]
 
     def shutdown(self, exit_code: int = 0) -> None:
@@ -43,6 +43,9 @@ class Server(MPServer):
         patience = Timer(self._patience, self._force, [f"{self._patience:g} s"])
         patience.daemon = True
         patience.start()
+        for worker in self.wrks if self._at_once else ():
+            with suppress(ProcessLookupError):
+                os.kill(worker.inner.pid, signal.SIGINT)
         super().shutdown(exit_code)  # type: ignore[no-untyped-call]
         patience.cancel()
         if self._forced:

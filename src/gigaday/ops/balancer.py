@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,7 @@ _QUEUED = 0.25
 
 ERRORS: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "The request is malformed"),
+    404: ("not_found", "There is no such path"),
     408: ("bad_request", "The request did not come in time"),
     413: ("body_too_large", "The body is too large"),
     500: ("internal", "Internal error"),
@@ -35,8 +37,12 @@ ERRORS: Mapping[int, tuple[str, str]] = {
     504: ("unavailable", "The node did not answer in time"),
 }
 """What the balancer itself answers: the code and title of each status."""
-_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})|unix:/[^\s;{}'\"]+")
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
+_PATH = re.compile(r"/[A-Za-z0-9._/@:+=,-]+")
+"""Without a character that means something to either balancer."""
+_UNIX = "unix:"
 _LAST_PORT = 65_535
+MOST_SLOTS = 1_000
 
 
 class BalancerError(GigadayError):
@@ -86,10 +92,15 @@ class Balancer:
     def __post_init__(self) -> None:
         if not self.nodes:
             raise BalancerError("A balancer needs at least one node")
-        places = (*self.nodes, self.listen, *filter(None, [self.metrics]))
-        for place in places:
-            if not _is_address(place):
-                raise BalancerError(f"{place!r} is no address; write host:port, [ipv6]:port or unix:/path")
+        for node in self.nodes:
+            _require(_is_node(node), node, "address; write host:port, [ipv6]:port or unix:/path")
+        for place in filter(None, (self.listen, self.metrics)):
+            _require(_is_address(place), place, "address to listen on; write host:port or [ipv6]:port")
+        for path in filter(None, (self.certificate, self.admin_socket)):
+            _require(_PATH.fullmatch(str(path)), str(path), "path; write letters, digits and ._/@:+=,- alone")
+        for network in self.behind:
+            _require(_is_network(network), network, "network; write 192.0.2.0/24")
+        _require(0 <= self.slots <= MOST_SLOTS, self.slots, f"number of slots; there may be up to {MOST_SLOTS}")
         if doubled := {node for node in self.nodes if self.nodes.count(node) > 1}:
             raise BalancerError(f"{', '.join(sorted(doubled))} is named more than once")
 
@@ -103,6 +114,23 @@ def problem(status: int, request_id: str) -> str:
     )
 
 
+def _require(condition: object, given: object, expected: str) -> None:
+    if not condition:
+        raise BalancerError(f"{given!r} is no {expected}")
+
+
+def _is_node(place: str) -> bool:
+    return _is_address(place) or (place.startswith(_UNIX) and _PATH.fullmatch(place.removeprefix(_UNIX)) is not None)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_address(place: str) -> bool:
     found = _ADDRESS.fullmatch(place)
-    return found is not None and (not found[1] or 0 < int(found[1]) <= _LAST_PORT)
+    return found is not None and 0 < int(found[1]) <= _LAST_PORT

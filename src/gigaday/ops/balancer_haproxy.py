@@ -36,6 +36,7 @@ def _global(balancer: Balancer, folder: Path) -> Iterator[str]:
     if balancer.admin_socket is not None:
         yield f"    stats socket {balancer.admin_socket} mode 600 level admin expose-fd listeners"
     yield f"    hard-stop-after {_ms(balancer.drain_seconds + limits.request_timeout + IDLE_SECONDS)}"
+    yield "    # Written by --output, into a folder beside this file."
     yield f"    lua-load {folder / EJECT}"
     yield "    # Room for a head that the node may still refuse by itself, with its own message."
     yield f"    tune.bufsize {2 * limits.header_bytes}"
@@ -80,6 +81,7 @@ def _clients(balancer: Balancer, folder: Path) -> Iterator[str]:
     yield "    http-request deny deny_status 400 unless { req.hdr_cnt(host) eq 1 }"
     yield "    http-request deny deny_status 400 if HTTP_1.0 { req.hdr(transfer-encoding) -m found }"
     yield f"    http-request deny deny_status 413 if {{ req.body_size gt {limits.body_bytes} }}"
+    yield "    http-request deny deny_status 404 if { path,url_dec /metrics }"
     yield "    # Refused here in C: a node would have to work for it."
     yield f"    http-request deny deny_status 503 if {{ queue(nodes) ge {waiting} }}"
     if balancer.behind:
@@ -120,10 +122,7 @@ def _nodes(balancer: Balancer, folder: Path) -> Iterator[str]:
         f"on-error mark-down slowstart 10s maxconn {balancer.limits.handed} "
         "pool-purge-delay 30s"
     )
-    for number, node in enumerate(balancer.nodes, 1):
-        yield f"    server node{number} {_address(node)}"
-    for number in range(len(balancer.nodes) + 1, len(balancer.nodes) + balancer.slots + 1):
-        yield f"    server node{number} {_NOWHERE} disabled"
+    yield from _servers(balancer)
     yield ""
 
 
@@ -131,8 +130,14 @@ def _anyway(balancer: Balancer, folder: Path) -> Iterator[str]:
     yield "backend anyway"
     yield from _routing()
     yield f"    default-server maxconn {balancer.limits.handed}"
+    yield from _servers(balancer)
+
+
+def _servers(balancer: Balancer) -> Iterator[str]:
     for number, node in enumerate(balancer.nodes, 1):
         yield f"    server node{number} {_address(node)}"
+    for number in range(len(balancer.nodes) + 1, len(balancer.nodes) + balancer.slots + 1):
+        yield f"    server node{number} {_NOWHERE} disabled"
 
 
 def _metrics(balancer: Balancer, folder: Path) -> Iterator[str]:

@@ -19,6 +19,9 @@ _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 _PROBLEMS = "/.problems/"
 """Where errors are redirected to within nginx; not a named location, as a request that cannot be read has no path."""
 _TOO_LONG, _HEADERS_TOO_LARGE = 414, 494
+_ONCE, _TO_ONCE = "@once", 418
+"""The location of what is sent once, and the status, which nginx itself never answers, that leads there: a directive
+that depends on the method must stand in another location."""
 
 
 def files(balancer: Balancer, folder: Path) -> dict[str, str]:
@@ -106,29 +109,46 @@ def _server(balancer: Balancer) -> Iterator[str]:
     yield "    if ($hosts_differ) { return 400; }"
     yield "    if ($server_protocol = HTTP/0.9) { return 400; }"
     yield f"    error_page {_TOO_LONG} {_HEADERS_TOO_LARGE} =400 {_PROBLEMS}400;"
-    yield from (f"    error_page {status} {_PROBLEMS}{status};" for status in ERRORS)
-    yield from (f"    {line}" for line in _location())
+    yield from (f"    error_page {status} {_PROBLEMS}{status};" for status in ERRORS if status != 502)
+    yield "    # No node, or none with a free place: for nginx it is the same."
+    yield f"    error_page 502 =503 {_PROBLEMS}503;"
+    yield f"    error_page {_TO_ONCE} = {_ONCE};"
+    yield from (f"    {line}" for line in _proxied())
+    yield from (f"    {line}" for line in _locations())
     for status in ERRORS:
-        yield from (f"    {line}" for line in _problem(status))
+        if status != 502:
+            yield from (f"    {line}" for line in _problem(status))
     yield "}"
 
 
-def _location() -> Iterator[str]:
+def _proxied() -> Iterator[str]:
+    yield "proxy_http_version 1.1;"
+    yield 'proxy_set_header Connection "";'
+    yield "proxy_set_header Host $http_host;"
+    yield "proxy_set_header X-Request-Id $chosen_id;"
+    yield "proxy_set_header X-Forwarded-For $forwarded;"
+    yield "proxy_set_header X-Forwarded-Proto $scheme;"
+    yield 'proxy_set_header Forwarded "";'
+    yield "proxy_pass_header Server;"
+    yield "proxy_request_buffering off;"
+    yield "proxy_max_temp_file_size 0;"
+    yield "proxy_next_upstream_tries 2;"
+
+
+def _locations() -> Iterator[str]:
+    yield "location = /metrics { return 404; }"
     yield "location / {"
-    yield "    proxy_pass http://nodes;"
-    yield "    proxy_http_version 1.1;"
-    yield '    proxy_set_header Connection "";'
-    yield "    proxy_set_header Host $http_host;"
-    yield "    proxy_set_header X-Request-Id $chosen_id;"
-    yield "    proxy_set_header X-Forwarded-For $forwarded;"
-    yield "    proxy_set_header X-Forwarded-Proto $scheme;"
-    yield '    proxy_set_header Forwarded "";'
-    yield "    proxy_pass_header Server;"
-    yield "    proxy_request_buffering off;"
-    yield "    proxy_max_temp_file_size 0;"
-    yield "    # Of writes only one that never left is sent again: nginx's own rule, unless told non_idempotent."
+    yield "    # So that what has been led on finds the page of its own error."
+    yield "    recursive_error_pages on;"
+    yield "    # nginx would repeat these though they may have been done."
+    yield f"    if ($request_method ~ ^(PUT|DELETE)$) {{ return {_TO_ONCE}; }}"
+    yield "    # Of other writes only one that never left is sent again: nginx's own rule, unless told non_idempotent."
     yield "    proxy_next_upstream error timeout invalid_header http_500 http_502 http_504;"
-    yield "    proxy_next_upstream_tries 2;"
+    yield "    proxy_pass http://nodes;"
+    yield "}"
+    yield f"location {_ONCE} {{"
+    yield "    proxy_next_upstream off;"
+    yield "    proxy_pass http://nodes;"
     yield "}"
 
 

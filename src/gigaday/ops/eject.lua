@@ -47,9 +47,23 @@ local function cut_what_hangs(servers)
     end
 end
 
+-- The backend `anyway` is told of the nodes that join and leave by nobody else.
+local function follow()
+    for name, server in pairs(core.backends["nodes"].servers) do
+        local other, address = core.backends["anyway"].servers[name], server:get_addr()
+        local host, port = address:match("^%[?(.-)%]?:(%d+)$")
+        if host ~= nil and other:get_addr() ~= address then other:set_addr(host, port) end
+        local out = status(server):find("MAINT") ~= nil
+        if out ~= (status(other):find("MAINT") ~= nil) then
+            if out then other:set_maint() else other:set_ready() end
+        end
+    end
+end
+
 core.register_task(function()
     while true do
         core.msleep(250)
+        follow()
         cut_what_hangs(core.backends["nodes"].servers)
         for name, back in pairs(ejected) do
             if now() >= back then

@@ -12,6 +12,8 @@ import msgspec
 from gigaday.errors import BadRequest
 from gigaday.model.mode import Setting
 
+_MOST_BYTES = 1 << 20
+
 
 class ModeFile:
     """Settings by their scopes."""
@@ -22,16 +24,18 @@ class ModeFile:
     def read(self) -> list[Setting]:
         """None where there is no file. A file that cannot be understood is a BadRequest: it was written by hand."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=list[Setting])
+            settings = msgspec.json.decode(self._bytes(), type=list[Setting])
         except FileNotFoundError:
             return []
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
             raise BadRequest(f"{self._path} cannot be read: {error}") from error
+        for setting in settings:
+            _require_possible(setting)
+        return settings
 
     def put(self, setting: Setting) -> None:
         """Instead of what the scope had."""
-        if setting.cache == "backup":
-            raise BadRequest("A node alone cannot use the backup cache: it would not see what the others write.")
+        _require_possible(setting)
         self._write([*self._others(setting.scope), setting])
 
     def clear(self, scope: str) -> None:
@@ -41,8 +45,19 @@ class ModeFile:
     def _others(self, scope: str) -> list[Setting]:
         return [known for known in self.read() if known.scope != scope]
 
+    def _bytes(self) -> bytes:
+        if self._path.exists() and not self._path.is_file():  # a pipe would hold up the whole node
+            raise BadRequest(f"{self._path} is no file")
+        with self._path.open("rb") as file:
+            return file.read(_MOST_BYTES)
+
     def _write(self, settings: list[Setting]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_name(f"{self._path.name}.{secrets.token_hex(8)}")
         fresh.write_bytes(msgspec.json.format(msgspec.json.encode(settings), indent=2))
         fresh.replace(self._path)
+
+
+def _require_possible(setting: Setting) -> None:
+    if setting.cache == "backup":
+        raise BadRequest("A node alone cannot use the backup cache: it would not see what the others write.")

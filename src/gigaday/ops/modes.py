@@ -30,6 +30,7 @@ MODES = Collection("modes", tenanted=False)
 MOST_SET = 1_000
 SECONDS = 0.5
 """Between two looks at what is set."""
+_LONGEST = 366 * 86_400.0
 _OWN = ("scope", "revision", "since", "by", "reason", "until", "cacheEpoch")
 CHANGEABLE = tuple(name for name in Setting.__struct_fields__ if name not in _OWN)
 _NOT_OF_TENANTS = ("concurrency", "pool", "cache")
@@ -90,11 +91,13 @@ class Modes:
         follower(self)
 
     async def refresh(self) -> None:
-        """Reads what is set. Raises BackendDown, and BadRequest for a file that is wrong; what was known stays."""
+        """Reads what is set. Raises BackendDown, and BadRequest for what is wrong; what was known of that stays."""
         try:
-            if self._here is not None:
-                self._file = self._here.read()
-            self._documents = await self._read()
+            try:
+                if self._here is not None:
+                    self._file = self._here.read()
+            finally:
+                self._documents = await self._read()
         finally:
             self._apply()
 
@@ -179,6 +182,8 @@ def changed(
         raise BadRequest(f"A mode has no {', '.join(sorted(unknown))}; it has {', '.join(CHANGEABLE)}.")
     if known is not None and over(known, now):
         known = None
+    if seconds is not None and not 0 < seconds <= _LONGEST:
+        raise BadRequest("A mode may last for more than nothing and for a year at most; without an end, until cleared.")
     until = times.text(now + seconds) if seconds is not None else None
     told = {"by": by, "reason": reason, "since": times.text(now), "until": until}
     return checked(msgspec.structs.replace(known or Setting(scope), **changes, **told))
@@ -203,7 +208,10 @@ def checked(setting: Setting) -> Setting:
 
 def _setting(document: Document) -> Setting:
     fields = {name: document[name] for name in Setting.__struct_fields__ if name in document}
-    return msgspec.convert({**fields, "scope": document["_id"], "revision": document["version"]}, Setting)
+    try:
+        return msgspec.convert({**fields, "scope": document["_id"], "revision": document["version"]}, Setting)
+    except msgspec.ValidationError as error:  # another version of this program wrote it
+        raise BadRequest(f"The mode of {document['_id']} is none that is known here: {error}") from error
 
 
 def _document(setting: Setting) -> Document:
@@ -212,5 +220,6 @@ def _document(setting: Setting) -> Document:
 
 
 def _told(setting: Setting) -> str:
-    said = f"set by {setting.by or 'an operator'}" + (f": {setting.reason}" if setting.reason else "")
+    """For everybody, so that it does not name who has set it."""
+    said = "set by an operator" + (f": {setting.reason}" if setting.reason else "")
     return f"{said}, until {setting.until}" if setting.until else said

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from gigaday.contracts import Clock
-from gigaday.errors import BackendBusy, BackendDown, BackendError
+from gigaday.errors import BackendBusy, BackendDown, BackendError, BackendNotAsked
 from gigaday.model.request import time_left
 from gigaday.resilience.breaker import Breaker
 from gigaday.resilience.retry_budget import RetryBudget
@@ -36,7 +36,7 @@ class Guard:
         self.calls = self.failures = self.refused = 0
 
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
-        """What `work` answers. Raises BackendDown at once while the breaker is open, and past the deadline."""
+        """What `work` answers. Raises BackendNotAsked while the breaker is open, and BackendDown past the deadline."""
         self._ask()
         if self.budget is not None:
             self.budget.earn()
@@ -75,25 +75,31 @@ class Guard:
     @contextmanager
     def _telling(self) -> Iterator[None]:
         """Tells the breaker of the outcome. What is no back end's error (a client that went away, a body that is wrong)
-        says nothing; one that is not an outage is an answer."""
+        says nothing, nor does a call from before the breaker opened; one that is not an outage is an answer."""
         self.calls += 1
+        opened = self.breaker.opened
         try:
             yield
         except BackendBusy:
             raise
         except BackendDown:
             self.failures += 1
-            self.breaker.failed()
+            if self.breaker.opened == opened:
+                self.breaker.failed()
             raise
         except BackendError:
-            self.breaker.succeeded()
+            self._succeeded(opened)
             raise
-        self.breaker.succeeded()
+        self._succeeded(opened)
+
+    def _succeeded(self, opened: int) -> None:
+        if self.breaker.opened == opened:
+            self.breaker.succeeded()
 
     def _ask(self) -> None:
         if not self.breaker.allows():
             self.refused += 1
-            raise BackendDown(f"{self.name}: not asked, as it has failed too often just now")
+            raise BackendNotAsked(f"{self.name}: not asked, as it has failed too often just now")
 
     def _worth_a_retry(self, began: float) -> bool:
         if self.budget is None or self.breaker.state != "closed":

@@ -8,15 +8,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from gigaday.contracts import Collection, Document, DocumentStore, Outcome, Query, Write
-from gigaday.errors import BackendBusy, BackendDown, BackendReadOnly
+from gigaday.errors import BackendDown, BackendNotAsked, BackendReadOnly
 from gigaday.resilience.guard import Guard
 
 T = TypeVar("T")
 
 
 class GuardedStore:
-    """`DocumentStore` over another. `writable` tells what is known without asking; a write is refused at once where it
-    is not. A write that fails raises BackendReadOnly where reading goes on."""
+    """`DocumentStore` over another. `writable` tells what is known without asking. Where it is not, a write is refused
+    at once, and so is a read of what is no tenant's: only the primary tells that, so that its failing says nothing of
+    the other reads. A write raises BackendReadOnly only where it was not tried."""
 
     def __init__(
         self, store: DocumentStore, reads: Guard, writes: Guard, writable: Callable[[], bool] = lambda: True
@@ -24,13 +25,13 @@ class GuardedStore:
         self._store, self.reads, self.writes, self.writable = store, reads, writes, writable
 
     async def get(self, collection: Collection, owner: str, id: str) -> Document | None:
-        return await self.reads.call(lambda: self._store.get(collection, owner, id))
+        return await self._read(collection, lambda: self._store.get(collection, owner, id))
 
     async def get_many(self, collection: Collection, owner: str, ids: Sequence[str]) -> dict[str, Document]:
-        return await self.reads.call(lambda: self._store.get_many(collection, owner, ids))
+        return await self._read(collection, lambda: self._store.get_many(collection, owner, ids))
 
     async def page(self, collection: Collection, owner: str, query: Query) -> list[Document]:
-        return await self.reads.call(lambda: self._store.page(collection, owner, query))
+        return await self._read(collection, lambda: self._store.page(collection, owner, query))
 
     async def write(self, collection: Collection, owner: str, writes: Sequence[Write]) -> list[Outcome]:
         return await self._written(lambda: self._store.write(collection, owner, writes))
@@ -51,15 +52,17 @@ class GuardedStore:
     async def close(self) -> None:
         await self._store.close()
 
+    async def _read(self, collection: Collection, work: Callable[[], Awaitable[T]]) -> T:
+        if not collection.tenanted and not self.writable():
+            self.reads.refused += 1
+            raise BackendDown(f"{self.reads.name}: no primary to ask")
+        return await self.reads.call(work)
+
     async def _written(self, work: Callable[[], Awaitable[T]]) -> T:
         if not self.writable():
             self.writes.refused += 1
             raise BackendReadOnly(f"{self.writes.name}: takes no writes now")
         try:
             return await self.writes.call(work)
-        except BackendBusy:
-            raise
-        except BackendDown as error:
-            if self.writes.breaker.state == "closed" and self.writable():
-                raise
+        except BackendNotAsked as error:
             raise BackendReadOnly(str(error)) from error

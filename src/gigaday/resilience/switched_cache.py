@@ -2,7 +2,7 @@
 
 Nodes follow a switch within a second, not at once. Meanwhile some still use the store that others have left, so that a
 store that was left and is used again must not be believed: after each switch (`epoch`) keys are others, and nothing is
-read before every node has followed.
+read before every node has followed. Until then, what one node writes is dropped in the store that was left, too.
 """
 
 from collections.abc import Sequence
@@ -22,13 +22,14 @@ class SwitchedCache:
     def __init__(self, primary: SharedCache, backup: SharedCache | None, clock: Clock) -> None:
         self._primary, self._backup, self._clock = primary, backup, clock
         self._used: SharedCache | None = primary
+        self._left: SharedCache | None = None
         self._epoch, self._from = 0, clock.monotonic()
 
     def use(self, store: Store, epoch: int) -> None:
         """Switches, where this is not the one in use."""
         used = {"primary": self._primary, "backup": self._backup, "off": None}[store]
         if (used, epoch) != (self._used, self._epoch):
-            self._used, self._epoch = used, epoch
+            self._left, self._used, self._epoch = self._used, used, epoch
             self._from = self._clock.monotonic() + FOLLOWED
 
     async def get(self, key: str, tags: Sequence[str]) -> Stamped:
@@ -38,12 +39,15 @@ class SwitchedCache:
         await self._ready().set(self._key(key), value, ttl, stamp)
 
     async def invalidate(self, tags: Sequence[str]) -> None:
-        """In the primary too while another is used, as far as it answers: some node may not have followed."""
-        if self._used is not self._primary:
-            with suppress(BackendDown):
-                await self._primary.invalidate(tags)
-        if self._used is not None:
-            await self._used.invalidate(tags)
+        """Where some node may not have followed, too: in the store that was left, and in the primary always. That these
+        fail keeps nobody from using another."""
+        used = self._used or self._primary
+        left = self._left if self._clock.monotonic() < self._from else None
+        for other in dict.fromkeys((self._primary, left)):
+            if other is not None and other is not used:
+                with suppress(BackendDown):
+                    await other.invalidate(tags)
+        await used.invalidate(tags)
 
     async def claim(self, key: str, seconds: float) -> bool:
         return await self._ready().claim(self._key(key), seconds)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.servers import until
-from tests.servers.node import Node
+from tests.servers.node import AT_ONCE, MAIN, Node
 
 HOUR = {"GIGADAY_DRAIN_SECONDS": "3600"}
 """Whatever ends sooner has not waited for it."""
@@ -104,6 +104,19 @@ def test_a_second_signal_ends_at_once_and_says_that_it_was_no_clean_end(node: No
     send(node, second)
     assert ended(node, within=10) == 1
     assert "a second signal" in node.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_a_worker_starts_is_not_lost(node: Node, number: signal.Signals) -> None:
+    with node.log.open("ab") as log:
+        node.process = subprocess.Popen(
+            [sys.executable, "-c", MAIN, "serve", "--port", str(node.port)],
+            env={**os.environ, **AT_ONCE, **node.environ}, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    children = Path(f"/proc/{node.process.pid}/task/{node.process.pid}/children")
+    until(lambda: bool(children.read_text()), 20, "no worker", retried=OSError)
+    send(node, number)
+    assert ended(node) == 0
 
 
 class Upload:

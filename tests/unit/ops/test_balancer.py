@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,25 @@ from gigaday.ops.balancer_files import render
 def test_what_is_no_list_of_nodes_is_refused(nodes: tuple[str, ...]) -> None:
     with pytest.raises(BalancerError):
         Balancer(nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"listen": "unix:/run/x.sock"},
+        {"metrics": "nonsense"},
+        {"behind": ("10.0.0.0/8\n    http-request deny",)},
+        {"behind": ("10.0.0.1/8",)},
+        {"certificate": Path("/etc/a;}b.pem")},
+        {"admin_socket": Path("/run/a level user")},
+        {"nodes": ("unix:/run/a#b",)},
+        {"slots": -1},
+        {"slots": 10**9},
+    ],
+)
+def test_what_would_be_read_as_something_else_is_refused(asked: dict[str, Any]) -> None:
+    with pytest.raises(BalancerError):
+        Balancer(**{"nodes": ("a:1",), **asked})
 
 
 @pytest.mark.parametrize("engine", ["haproxy", "nginx"])

@@ -1,6 +1,7 @@
 import pytest
 
 from gigaday.backends.sqlite import SqliteStore
+from gigaday.contracts import OPERATOR, Insert
 from gigaday.errors import BackendDown, BadRequest, Conflict
 from gigaday.model.mode import FLEET, NORMAL, Setting, of_level
 from gigaday.ops.mode_file import ModeFile
@@ -65,7 +66,7 @@ async def test_what_one_node_sets_another_heeds_after_its_next_look(modes, store
     assert other.of("acme") == NORMAL
     await other.refresh()
     assert (other.of("acme").level, other.of("").limits) == ("read_only", 0.5)
-    assert other.causes() == ["set by ann: moving house"]
+    assert other.causes() == ["set by an operator: moving house"]  # everybody reads it
 
 
 async def test_a_tenants_mode_is_its_own_and_adds_to_that_of_all(modes):
@@ -89,7 +90,7 @@ async def test_what_outages_bring_is_added_at_once(modes, outages):
     await modes.change(FLEET, {"level": "shed"}, by="ann")
     outages.down = of_level("read_only")
     assert modes.of("acme").levels == {"shed", "read_only"}
-    assert modes.causes() == ["database writes down", "set by ann"]
+    assert modes.causes() == ["database writes down", "set by an operator"]
 
 
 async def test_while_the_database_is_down_what_was_set_stays_and_the_file_is_heeded(modes, store, file):
@@ -99,6 +100,29 @@ async def test_while_the_database_is_down_what_was_set_stays_and_the_file_is_hee
     with pytest.raises(BackendDown):
         await modes.refresh()
     assert (modes.of("acme").levels, modes.of("").level) == ({"read_only", "shed"}, "shed")
+
+
+async def test_a_file_that_is_wrong_keeps_no_node_from_following_the_fleet(modes, store, clock, tmp_path):
+    await Modes(store, clock).change(FLEET, {"level": "shed"}, by="ann")
+    (tmp_path / "modes.json").write_text("{")
+    with pytest.raises(BadRequest):
+        await modes.refresh()
+    assert modes.of("").level == "shed"
+
+
+async def test_a_mode_of_another_version_leaves_what_was_known(modes, store):
+    await modes.change("tenant:acme", {"level": "shed"}, by="ann")
+    strange = {"_id": FLEET, "createdBy": OPERATOR, "version": 1, "level": "panic"}
+    assert await store.write(MODES, OPERATOR, [Insert(strange)]) == ["applied"]
+    with pytest.raises(BadRequest, match="fleet"):
+        await modes.refresh()
+    assert modes.of("acme").level == "shed"
+
+
+@pytest.mark.parametrize("seconds", [0, -60, 1e10, 1e20, float("nan")])
+async def test_a_mode_that_would_be_over_at_once_or_never_is_refused(modes, seconds):
+    with pytest.raises(BadRequest, match="year"):
+        await modes.change(FLEET, {"level": "shed"}, by="ann", seconds=seconds)
 
 
 async def test_a_change_leaves_the_rest_as_it_was_and_can_be_undone(modes):
@@ -141,6 +165,7 @@ async def test_every_switch_of_the_cache_is_counted_even_through_a_clearing(mode
     ("scope", "changes"),
     [
         ("acme", {"level": "shed"}),
+        ("tenant:acme\n", {"level": "shed"}),
         (FLEET, {"level": "panic"}),
         (FLEET, {"concurrency": 3.0}),
         (FLEET, {"revision": 9}),

@@ -116,3 +116,26 @@ async def test_a_stream_that_fails_counts_and_one_whose_client_went_away_does_no
         with pytest.raises(type(error)), guard.watched():
             raise error
     assert (guard.calls, guard.failures) == (2, 1)
+
+
+@pytest.mark.parametrize("ends", [None, BackendDown("late")])
+async def test_a_call_from_before_the_breaker_opened_decides_nothing_while_another_tries(make_guard, clock, ends):
+    guard, go_on = make_guard(), asyncio.Event()
+
+    async def late():
+        await go_on.wait()
+        if ends is not None:
+            raise ends
+
+    early = asyncio.create_task(guard.call(late))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        with pytest.raises(BackendDown):
+            await guard.call(Thing([BackendDown("gone")]))
+    clock.time += 1.0
+    trial = asyncio.create_task(guard.call(asyncio.Event().wait))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(early, return_exceptions=True)
+    assert (guard.breaker.state, guard.breaker.opened) == ("half_open", 1)
+    trial.cancel()

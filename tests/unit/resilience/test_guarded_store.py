@@ -61,8 +61,9 @@ async def test_hands_calls_on(store):
 async def test_reads_go_on_while_writes_fail_and_these_are_soon_refused_as_read_only(store, inner):
     inner.writes = False
     for _ in range(3):
-        with pytest.raises(BackendDown):
+        with pytest.raises(BackendDown) as tried:
             await store.write(ITEMS, "acme", WRITE)
+        assert not isinstance(tried.value, BackendReadOnly)  # it may have been done
     asked = inner.asked
     with pytest.raises(BackendReadOnly):
         await store.write(ITEMS, "acme", WRITE)
@@ -77,6 +78,26 @@ async def test_a_write_is_not_tried_where_none_is_taken(store, inner):
     assert inner.asked == 0
     inner.writable = True
     assert await store.write(ITEMS, "acme", WRITE) == ["applied"]
+
+
+async def test_a_write_that_was_tried_is_never_told_as_not_done(store, inner):
+    async def lost(*_):
+        inner.writable = False
+        raise BackendDown("the answer was lost")
+
+    inner.write = lost
+    with pytest.raises(BackendDown) as tried:
+        await store.write(ITEMS, "acme", WRITE)
+    assert not isinstance(tried.value, BackendReadOnly)
+
+
+async def test_what_only_a_primary_tells_is_not_asked_without_one_and_keeps_nobody_from_reading_the_rest(store, inner):
+    inner.writable = False
+    for _ in range(5):
+        with pytest.raises(BackendDown, match="no primary"):
+            await store.get(Collection("tokens", tenanted=False), "operator", "a")
+    assert (inner.asked, store.reads.breaker.state) == (0, "closed")
+    assert await store.get(ITEMS, "acme", "a") == {"_id": "a"}
 
 
 async def test_a_write_is_never_repeated_here(store, inner):

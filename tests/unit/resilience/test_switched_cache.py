@@ -92,3 +92,23 @@ async def test_without_a_backup_none_is_used(primary, clock):
     clock.time += FOLLOWED
     with pytest.raises(BackendDown):
         await value(cache)
+
+
+async def test_what_is_written_is_dropped_where_it_was_left_until_every_node_has_followed(cache, clock, backup):
+    cache.use("backup", 1)
+    clock.time += FOLLOWED
+    await cache.set("k", b"v", 60, b"")
+    cache.use("primary", 2)
+    await cache.invalidate(["t"])
+    assert not backup.kept
+    clock.time += FOLLOWED
+    backup.kept["k"] = b"v"
+    await cache.invalidate(["t"])
+    assert backup.kept
+
+
+async def test_what_could_not_be_dropped_while_no_cache_is_used_is_told(cache, primary):
+    primary.up = False
+    cache.use("off", 1)
+    with pytest.raises(BackendDown):
+        await cache.invalidate(["t"])
