@@ -17,10 +17,10 @@ _KEPT_BY_304 = frozenset(
     (b"etag", b"cache-control", b"vary", b"date", b"expires", b"last-modified", b"content-location")
 )
 _CALLERS = ("Authorization", "X-API-Key")
-_BYTES_BESIDE_BODY = 1_000
-"""What an entry takes in memory besides its bodies: headers and the objects themselves (measured, as the next two)."""
-_PLAIN_BYTES, _ENCODED_BYTES = 800, 1_500
-"""What a variant takes besides its body: its headers, which are the origin's own where it is not encoded."""
+_ENTRY_BYTES, _HEADER_BYTES = 400, 150
+"""What an entry takes in memory besides its body and headers, and a header besides its text (measured, as the next)."""
+_PLAIN_BYTES, _ENCODED_BYTES = 720, 1_070
+"""What a variant takes besides its body, which is the origin's own where it is not encoded."""
 
 
 class Variant(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ class Entry:
         self._encodable = status != 206 and len(body) >= encodings.SMALLEST and _encodable(headers)
         self._variants: dict[str, Variant] = {}
         self._making: dict[str, asyncio.Task[Variant]] | None = None
-        self.size = len(body) + _BYTES_BESIDE_BODY
+        self.size = _ENTRY_BYTES + len(body) + sum(_HEADER_BYTES + len(name) + len(text) for name, text in self.headers)
         """Bytes in memory, about; `grown` is called when an encoding has added to it."""
         self.grown: Callable[[], None] | None = None
 

@@ -1,6 +1,8 @@
 import asyncio
 import base64
+import gc
 import random
+import tracemalloc
 import zlib
 from sys import getsizeof
 
@@ -61,6 +63,31 @@ async def test_its_size_grows_by_each_encoding_once_and_it_tells_so() -> None:
     assert sizes == sorted(set(sizes))
     assert len(sizes) == len(made) == len(DECODE)
     assert 1 <= entry.size / sum(map(getsizeof, made.values())) < 1.1
+
+
+@pytest.mark.parametrize("accepted", [[""], ["gzip"], ["br"], ["", "gzip", "br", "zstd"]])
+@pytest.mark.parametrize("length", [300, 600, 20_000])
+async def test_its_size_is_what_it_takes_in_memory(accepted: list[str], length: int) -> None:
+    for name in accepted:
+        await Entry(200, HEADERS, _random_text(1_000)).make(name)
+    gc.collect()  # frees what Python holds ready for the next objects, which would count as nothing
+    tracemalloc.start()
+    try:
+        entries = [_read_anew(number, length) for number in range(200)]
+        for entry in entries:
+            for name in accepted:
+                await entry.make(name)
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert 0.9 < taken / sum(entry.size for entry in entries) < 1.1
+
+
+def _read_anew(number: int, length: int) -> Entry:
+    """Shares no object with any other, as what comes from the origin."""
+    names = [(b"etag", f'"{number:026}.1"'.encode()), (b"content-length", str(length).encode()), *HEADERS[::2]]
+    headers = [(bytes(bytearray(name)), bytes(bytearray(value))) for name, value in names]
+    return Entry(200, headers, _random_text(length * 3 // 4 - 12))
 
 
 async def test_of_text_all_encodings_are_kept() -> None:

@@ -1,6 +1,7 @@
 """On a real SQLite file and a clock that the test moves (see `conftest`)."""
 
 import asyncio
+import gc
 import tracemalloc
 
 import msgspec
@@ -245,6 +246,34 @@ async def test_of_many_callers_no_more_is_kept_than_the_cache_has_room_for(clock
             assert await tokens.principal(text)
         assert tokens.known(b"Bearer " + text.encode())
         assert tracemalloc.get_traced_memory()[0] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("settings", [{}, {f"setting {n}": {"name": "x" * n, "on": True} for n in range(50)}])
+def test_a_document_weighs_what_it_takes_in_memory(settings):
+    raw = [msgspec.json.encode({"_id": f"tenant-{n}", "plan": "free", "settings": settings}) for n in range(200)]
+    codec = DocumentCodec()
+    codec.decode(raw[0])
+    gc.collect()  # frees what Python holds ready for the next objects, which would count as nothing
+    tracemalloc.start()
+    try:
+        documents = [codec.decode(one) for one in raw]
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert 0.85 < taken / sum(map(codec.size, documents)) < 1.1
+
+
+async def test_a_cached_token_is_weighed_with_all_that_is_kept_of_its_caller(clock):
+    """Of few, all of whom the cache holds."""
+    cache = Coherent(clock, DocumentCodec(), Invalidation(), Trust())
+    tokens = TokenLookup(Endless(), clock, b"pepper", cache)
+    tracemalloc.start()
+    try:
+        for number in range(900):
+            await tokens.principal(secrets.make("test", number.to_bytes(secrets.RANDOM_BYTES, "big")).text)
+        assert tracemalloc.get_traced_memory()[0] < cache.bytes
     finally:
         tracemalloc.stop()
 
