@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from gigaday import settings
+from gigaday.lab.servers.redis import RedisCluster
 from tests.servers import missing
 from tests.servers.node import MAIN
 
@@ -143,6 +144,9 @@ def test_members_of_the_clusters_are_named_alike_everywhere(helm: Path) -> None:
         ("redis.primaries=2", "primaries"),
         ("mongodb.membersPerShard=2", "membersPerShard"),
         ("settings.GIGADY_DRAIN=x", "GIGADY_DRAIN"),
+        ("settings.CLOUDFRONT_DOMAIN=x", "CLOUDFRONT_DOMAIN"),  # nodes would not start with it
+        ("settings.GIGADAY_PEPPER=0123456789abcdef", "GIGADAY_PEPPER"),  # a ConfigMap is no place for it
+        ("settings.GIGADAY_DRAIN_SECONDS=x", "GIGADAY_DRAIN_SECONDS"),  # it is drainSeconds
         ("nodes=3", "nodes"),
     ],
 )
@@ -155,6 +159,32 @@ def test_a_wrong_value_stops_the_installation_and_is_named(helm: Path, value: st
 @pytest.mark.parametrize(("values", "lacking"), [((), "GIGADAY_PEPPER"), ((PEPPER,), "MONGODB_URI")])
 def test_the_chart_says_which_secret_it_lacks(helm: Path, values: tuple[str, ...], lacking: str) -> None:
     assert f"set secrets.{lacking}" in template(helm, *values).stderr
+
+
+def test_nodes_find_the_chart_s_own_database_whatever_an_existing_secret_lacks(helm: Path) -> None:
+    objects = made(helm, "existingSecret=mine", "mongodb.enabled=true")
+    [config] = [one for one in of_kind(objects, "ConfigMap") if "GIGADAY_DRAIN_SECONDS" in one["data"]]
+    [deployment] = [one for one in of_kind(objects, "Deployment") if one["metadata"]["name"] == "shop-gigaday"]
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert config["data"]["MONGODB_URI"] == "mongodb://shop-gigaday-mongos.default.svc:27017/gigaday"
+    assert [*map(list, container["envFrom"])] == [["configMapRef"], ["secretRef"]], "the last one counts"
+
+
+def test_secrets_that_would_be_ignored_stop_the_installation(helm: Path) -> None:
+    assert "either secrets or existingSecret" in template(helm, PEPPER, "existingSecret=mine").stderr
+
+
+def test_a_drain_longer_than_the_grace_stops_the_installation(helm: Path) -> None:
+    assert "terminationGracePeriodSeconds" in template(helm, *EVERYTHING, "drainSeconds=40").stderr
+
+
+def test_names_leave_room_for_what_kubernetes_adds(helm: Path) -> None:
+    rendered = run(helm, "template", "x" * 53, CHART, *(part for value in EVERYTHING for part in ("--set", value)))
+    objects = [one for one in yaml.safe_load_all(rendered.stdout) if one]
+    names = {kind: [one["metadata"]["name"] for one in of_kind(objects, kind)] for kind in ("StatefulSet", "Job")}
+    assert all(names.values())
+    assert [name for name in names["StatefulSet"] if len(f"{name}-{'h' * 10}") > 63] == []
+    assert [name for name in names["Job"] if len(f"{name}000") > 63] == []
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +218,13 @@ def test_what_compose_mounts_is_there(composed: dict[str, Any]) -> None:
 def test_compose_gives_nodes_settings_that_they_take(composed: dict[str, Any]) -> None:
     for name in ("node-1", "node-2", "node-3"):
         assert settings.load(composed["services"][name]["environment"]).redis_backup_urls
+
+
+def test_compose_has_nodes_believe_what_stands_before_them_and_no_client(composed: dict[str, Any]) -> None:
+    services = composed["services"]
+    addresses = {services[name]["networks"]["default"]["ipv4_address"] for name in ("balancer", "cdn")}
+    trusted = settings.load(services["node-1"]["environment"]).trusted_proxies
+    assert {str(network) for network in trusted} == {f"{address}/32" for address in addresses}
 
 
 def test_haproxy_takes_what_compose_has_rendered_for_it(composed: dict[str, Any], tmp_path: Path) -> None:
@@ -270,5 +307,15 @@ def test_k6_takes_the_load_script() -> None:
     assert inspected.returncode == 0, inspected.stderr
 
 
-def test_the_script_that_joins_redis_parses() -> None:
-    assert run("sh", "-n", CHART / "files" / "create-cluster.sh").returncode == 0
+@pytest.mark.parametrize("password", ["", "sesame"])
+def test_the_script_joins_redis_and_does_nothing_once_it_has(password: str) -> None:
+    cluster = RedisCluster(3, 1, password=password)
+    script = ("sh", CHART / "files" / "create-cluster.sh", *cluster.urls.split(","))
+    try:
+        cluster.spawn()
+        joined = run(*script, REDISCLI_AUTH=password)
+        assert joined.returncode == 0, joined.stdout
+        cluster.wait_healthy()
+        assert "the cluster is there" in run(*script, REDISCLI_AUTH=password).stdout
+    finally:
+        cluster.stop()

@@ -17,9 +17,11 @@ import pytest
 
 from gigaday.lab.ending import down
 from gigaday.lab.laboratory import Lab
+from gigaday.lab.member import LabError
 from gigaday.lab.plan import Plan
 from gigaday.lab.process import family
 from gigaday.lab.roles import snapshot
+from gigaday.lab.servers import haproxy
 from gigaday.lab.servers.node import MAIN
 from gigaday.lab.waiting import taken, until
 from tests.servers import missing
@@ -125,6 +127,18 @@ def test_it_comes_up_shows_what_is_hurt_grows_and_ends(folder: Folder) -> None:
     grown = folder.run("scale", "4")
     assert grown.returncode == 0, grown.stderr
     assert folder.status()["node-4"]["role"] == "ready"
+    balancers = [lab.member("balancer-1"), lab.member("balancer-2")]
+    for balancer in balancers:
+        haproxy.dismiss(balancer, 4)  # as somebody does who is ended while draining it
+    assert folder.run("scale", "4").returncode == 0
+    until(lambda: all(4 in haproxy.figures(one).nodes for one in balancers), 10, "node-4 is left out", retried=LabError)
+
+    growing = subprocess.Popen(folder.command("scale", "5"), env=environ(), stderr=subprocess.DEVNULL)
+    until(lambda: folder.load().member("node-5").state() == "up", 20, "node-5 does not start", retried=LabError)
+    growing.send_signal(signal.SIGINT)
+    assert growing.wait(timeout=30) != 0
+    assert "node-5" not in folder.status(), "half added"
+
     with httpx.Client(headers=headers) as client:
         shrinking = subprocess.Popen(folder.command("scale", "3"), env=environ(), stderr=subprocess.DEVNULL)
         statuses = []
@@ -170,3 +184,13 @@ def test_what_lacks_is_named_before_anything_starts(folder: Folder, tmp_path: Pa
     assert done.returncode == 1
     assert f"no Swift in {tmp_path}/nowhere" in done.stderr and "make dev" in done.stderr
     assert not (folder.path / "state.json").exists()
+
+
+@pytest.mark.parametrize(("name", "words"), [("a lab", ()), ("x" * 80, ()), ("lab", ("--nodes", "0"))])
+def test_what_could_not_come_up_is_refused_before_anything_starts(
+    folder: Folder, tmp_path: Path, name: str, words: tuple[str, ...]
+) -> None:
+    done = Folder(tmp_path / name).run("up", "--swift", str(VENV), *words)
+    assert done.returncode == 1
+    assert re.search(r"choose one of at most \d+ letters|has one node at least", done.stderr), done.stderr
+    assert not (tmp_path / name).exists()

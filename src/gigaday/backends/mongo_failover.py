@@ -103,8 +103,12 @@ class MongoFailover:
 
 
 def heirs(members: list[dict[str, Any]], priorities: dict[str, float]) -> list[str]:
-    """Of the members as `replSetGetStatus` tells them, those that could lead next."""
-    newest: datetime = max(member["optimeDate"] for member in members if member["state"] == _PRIMARY)
+    """Of the members as `replSetGetStatus` tells them, those that could lead next. Raises BackendDown where none leads
+    now."""
+    led: list[datetime] = [member["optimeDate"] for member in members if member["state"] == _PRIMARY]
+    if not led:
+        raise BackendDown("mongodb: no member is the primary any more")
+    newest = max(led)
     return [
         member["name"]
         for member in members

@@ -36,7 +36,7 @@ class Lab:
             for each in kept["members"]:
                 lab._hold(Member.from_dict(each))
         except (KeyError, TypeError, ValueError) as error:
-            raise LabError(f"{lab._file} is damaged: {error!r}") from error
+            raise lab._damaged(repr(error)) from error
         return lab
 
     def member(self, name: str) -> Member:
@@ -125,8 +125,16 @@ class Lab:
             return dict(json.loads(self._file.read_text()))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError) as error:
+        except OSError as error:
             raise LabError(f"{self._file} cannot be read: {error}") from error
+        except (ValueError, TypeError) as error:
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, why: str) -> LabError:
+        return LabError(
+            f"{self._file} is damaged: {why}. The *.pid files below {self.folder} begin with the ids of its processes: "
+            "end those, then remove the folder"
+        )
 
     def _write(self, kept: Mapping[str, Any]) -> None:
         fresh = self._file.with_suffix(".new")

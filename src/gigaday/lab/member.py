@@ -127,6 +127,7 @@ class Member:
             "role": self.role,
             "pid": self.identity.pid,
             "started": self.identity.started,
+            "boot": process.boot(),
             "ports": self.ports,
             "folder": str(self.folder),
             "command": self.command,
@@ -140,7 +141,9 @@ class Member:
             kept["name"], kept["kind"], kept["command"], Path(kept["folder"]), kept["ports"], kept["environment"],
             kept["role"], Identity(int(kept["pid"]), int(kept["started"])),
         )  # fmt: skip
-        if not member.identity.started:
+        if kept.get("boot", process.boot()) != process.boot():
+            member.identity = NOBODY
+        elif not member.identity.started:
             # Whoever started it was ended before it could say so.
             member.identity = process.recorded(member.record) or member.identity
         return member

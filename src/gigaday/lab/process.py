@@ -59,6 +59,11 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def boot() -> str:
+    """Of the machine since it came up: ids and start times of one from before may be those of others now."""
+    return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
 def recorded(record: Path) -> Identity | None:
     """What a process said of itself before it ran its command."""
     try:

@@ -1,6 +1,7 @@
 """Brings a laboratory up: the data servers all at once, then nodes, then what stands in front of them."""
 
 import json
+import re
 import secrets
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,8 +16,10 @@ from gigaday.lab.servers import cdn, haproxy, node, prometheus
 from gigaday.lab.servers.mongod import ReplicaSet
 from gigaday.lab.servers.redis import RedisCluster
 from gigaday.lab.servers.swift import Swift
-from gigaday.lab.waiting import ServerMissing, UnusedPorts, until
+from gigaday.lab.waiting import ReservedPorts, ServerMissing, Take, until
 
+_LONGEST = 75
+"""Characters of the folder: HAProxy takes 97 for its socket, which is `balancer-1/admin.sock` in it."""
 Tell = Callable[[str, bool], None]
 """Called with what is being waited for, and whether it is there now."""
 
@@ -26,16 +29,29 @@ def up(folder: Path, plan: Plan, tell: Tell) -> Lab:
     if lacking := plan.lacking():
         raise LabError("the laboratory lacks:\n  " + "\n  ".join(lacking))
     lab = Lab(folder)
-    with lab.exclusive():
+    _check(lab, plan)
+    with lab.exclusive(), ReservedPorts() as take:
         _clear(lab)
         try:
-            _Raising(lab, plan, tell).run()
+            _Raising(lab, plan, tell, take).run()
         except BaseException as error:
             down(lab, grace=0, keep=isinstance(error, ServerMissing))
             if isinstance(error, ServerMissing):
                 raise LabError(f"{error}\n(the logs are in {lab.folder})") from error
             raise
     return lab
+
+
+def _check(lab: Lab, plan: Plan) -> None:
+    """Raises LabError for what would only show once half of it runs."""
+    if plan.nodes < 1:
+        raise LabError("the laboratory has one node at least")
+    path = str(lab.folder)
+    if len(path) > _LONGEST or not re.fullmatch(r"[\w/.@+=-]+", path, re.ASCII):
+        raise LabError(
+            f"the servers cannot be configured with the path {path!r}: with --dir choose one of at most {_LONGEST} "
+            "letters, digits and ._/@+=-"
+        )
 
 
 def _clear(lab: Lab) -> None:
@@ -52,9 +68,8 @@ def _clear(lab: Lab) -> None:
 
 
 class _Raising:
-    def __init__(self, lab: Lab, plan: Plan, tell: Tell) -> None:
-        self._lab, self._plan, self._tell = lab, plan, tell
-        self._take = UnusedPorts()
+    def __init__(self, lab: Lab, plan: Plan, tell: Tell, take: Take) -> None:
+        self._lab, self._plan, self._tell, self._take = lab, plan, tell, take
         self._mongo = ReplicaSet(
             plan.mongo, folder=lab.folder, announced=self._announced(len(plan.mongo)), take=self._take
         )

@@ -22,6 +22,7 @@ def scale(lab: Lab, count: int, tell: Callable[[str], None] = lambda text: None)
         most = len(_numbers(lab.facts["first_nodes"])) + haproxy.SLOTS
         if not 1 <= count <= most:
             raise LabError(f"the laboratory can have 1 to {most} nodes")
+        enrol(lab)  # whoever was ended while adding or draining has left one that is sent nothing
         present = _numbers([member.name for member in lab.of_kind("node")])
         wanted = _wanted(present, count)
         for number in sorted(set(wanted) - set(present)):
@@ -49,10 +50,11 @@ def add(lab: Lab, number: int) -> Member:
         node.wait_ready(member)
         for balancer in _balancers(lab):
             haproxy.admit(balancer, number, port)
-    except (ServerMissing, LabError) as error:
-        member.kill()
-        lab.remove(member.name)
-        raise LabError(str(error)) from error
+    except BaseException as error:
+        _forget(lab, member)
+        if isinstance(error, ServerMissing):
+            raise LabError(str(error)) from error
+        raise
     _scrape(lab)
     return member
 
@@ -71,9 +73,14 @@ def remove(lab: Lab, number: int) -> None:
     for balancer in balancers:
         haproxy.dismiss(balancer, number)
     member.terminate()
+    _forget(lab, member)
+    _scrape(lab)
+
+
+def _forget(lab: Lab, member: Member) -> None:
+    member.kill()
     lab.remove(member.name)
     shutil.rmtree(member.folder, ignore_errors=True)
-    _scrape(lab)
 
 
 def number_of(member: Member) -> int:

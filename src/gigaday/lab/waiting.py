@@ -1,9 +1,10 @@
 """What starting a server takes: ports that are free, and patience with an end."""
 
+import contextlib
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from gigaday.errors import GigadayError
 
@@ -31,20 +32,25 @@ def until(condition: Callable[[], object], seconds: float, complaint: str, *, re
 
 def free_ports(count: int) -> list[int]:
     """Loopback ports that nothing listens on now, no two the same."""
-    held: list[socket.socket] = []
-    try:
-        while len(held) < count:
-            one = socket.socket()
-            try:
-                one.bind(("127.0.0.1", _FIRST + secrets.randbelow(_END - _FIRST)))
-            except OSError:
-                one.close()
-            else:
-                held.append(one)
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
+    with contextlib.ExitStack() as held:
+        return [_port(held.enter_context(one)) for one in _bound(count)]
+
+
+def _bound(count: int) -> Iterator[socket.socket]:
+    """Each to a free port; nobody else gets that before it is closed."""
+    while count:
+        one = socket.socket()
+        try:
+            one.bind(("127.0.0.1", _FIRST + secrets.randbelow(_END - _FIRST)))
+        except OSError:
             one.close()
+        else:
+            count -= 1
+            yield one
+
+
+def _port(bound: socket.socket) -> int:
+    return int(bound.getsockname()[1])
 
 
 def taken(port: int) -> bool:
@@ -57,16 +63,12 @@ def taken(port: int) -> bool:
 Take = Callable[[int], list[int]]
 
 
-class UnusedPorts:
-    """Free ports, none of them given twice: some are taken only long after they were given."""
-
-    def __init__(self) -> None:
-        self._given: set[int] = set()
+class ReservedPorts(contextlib.ExitStack):
+    """Free ports, which nobody else who looks for some is given while this is open; servers may listen on them."""
 
     def __call__(self, count: int) -> list[int]:
-        found: list[int] = []
-        while len(found) < count:
-            fresh = [port for port in free_ports(count - len(found)) if port not in self._given]
-            self._given.update(fresh)
-            found += fresh
-        return found
+        found = [self.enter_context(one) for one in _bound(count)]
+        for one in found:
+            # So that a server, which asks for as much, can have the port beside it.
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return [_port(one) for one in found]

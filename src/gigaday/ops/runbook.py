@@ -13,8 +13,8 @@ import msgspec
 from gigaday.errors import Conflict, GigadayError
 from gigaday.ops.audit import Audit, Entry, State
 
-_MOST_ENTRIES = 200
-"""A run has four entries a step at most each time that it is begun or gone on with."""
+_MOST_ENTRIES = 1_000
+"""Two for each time that a step which fails is tried again: a run whose beginning is not among them is forgotten."""
 
 
 class Unneeded(GigadayError):

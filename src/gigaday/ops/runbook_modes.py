@@ -14,7 +14,7 @@ import msgspec
 from gigaday.contracts import Clock
 from gigaday.model.mode import ADMITS, FLEET, Level, Setting
 from gigaday.ops.audit import State
-from gigaday.ops.modes import CHANGEABLE, SECONDS, Modes, over
+from gigaday.ops.modes import CHANGEABLE, SECONDS, Modes, checked, over
 from gigaday.ops.runbook import Step, StepFailed, Unneeded, shown
 
 Changes = Mapping[str, Any]
@@ -51,6 +51,7 @@ class ModeSteps:
             changes = {field: value for field, value in wanted(known).items() if getattr(known, field) != value}
             if not changes:
                 raise Unneeded(f"it is so already: {_words(known, wanted(known))}")
+            checked(msgspec.structs.replace(known, **changes))  # else it would only fail once it is on record as wanted
             return _state(known, changes) | {"wanted": changes}
 
         async def act(before: State) -> None:

@@ -86,7 +86,7 @@ def test_without_one_it_says_how_to_make_one(tmp_path: Path) -> None:
 )
 def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "state.json").write_text(text)
-    with pytest.raises(LabError, match=r"state\.json"):
+    with pytest.raises(LabError, match=r"state\.json is damaged.*\.pid files"):
         Lab.load(tmp_path)
 
 

@@ -85,3 +85,11 @@ def test_others_reach_it_where_it_is_announced(member: Member) -> None:
     member.ports["announced"] = 2
     assert member.announced == 2
     assert member.identity == Identity(0, 0)
+
+
+def test_what_was_started_before_the_machine_was_is_dead_whoever_has_its_ids_now(member: Member) -> None:
+    member.start()
+    kept = member.as_dict()
+    assert Member.from_dict(kept).state() == "up"
+    assert Member.from_dict({**kept, "boot": "another"}).state() == "dead"
+    assert Member.from_dict({**kept, "boot": "another", "pid": 0, "started": 0}).state() == "dead"

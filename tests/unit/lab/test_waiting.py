@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from gigaday.lab.waiting import ServerMissing, UnusedPorts, free_ports, taken, until
+from gigaday.lab.waiting import ReservedPorts, ServerMissing, free_ports, taken, until
 
 
 def test_ports_are_free_distinct_and_not_those_of_outgoing_connections() -> None:
@@ -21,10 +21,15 @@ def test_a_port_that_is_listened_on_is_taken() -> None:
         assert taken(listening.getsockname()[1])
 
 
-def test_no_port_is_given_twice_though_nobody_has_taken_it_yet() -> None:
-    take = UnusedPorts()
-    given = [port for _ in range(40) for port in take(100)]
-    assert len(set(given)) == len(given)
+def test_a_port_is_reserved_for_a_server_and_not_given_to_anybody_else() -> None:
+    with ReservedPorts() as take:
+        given = [port for _ in range(20) for port in take(20)]
+        assert len(set(given)) == len(given)
+        assert not set(free_ports(500)) & set(given)
+        with socket.create_server(("127.0.0.1", given[0])):
+            assert taken(given[0])
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", given[1]))
 
 
 def test_waiting_ends_when_it_holds_whatever_was_raised_before() -> None:

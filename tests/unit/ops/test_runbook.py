@@ -3,6 +3,7 @@
 import pytest
 
 from gigaday.backends.sqlite import SqliteStore
+from gigaday.contracts import OPERATOR, Insert, Query
 from gigaday.errors import BackendDown, Conflict
 from gigaday.ops.audit import AUDIT, Audit, AuditFile
 from gigaday.ops.runbook import Runbook, Step, StepFailed, Stopped, Unneeded, difference, shown
@@ -129,6 +130,16 @@ async def test_a_stopped_run_goes_on_where_it_stopped_and_still_knows_how_it_was
     report = await runbook.run()
     assert (report.run, report.result) == (stopped.value.report.run, "done")
     assert plant.valves == {"a": 5, "b": 1, "c": 1}
+    await runbook.undo()
+    assert plant.valves == {"a": 0, "b": 0, "c": 0}
+
+
+async def test_a_run_that_was_tried_again_very_often_still_knows_how_it_was(runbook, plant, store):
+    plant.faults.add(("b", "act"))
+    with pytest.raises(Stopped):
+        await runbook.run()
+    [failed] = await store.page(AUDIT, OPERATOR, Query(descending=True, limit=1))
+    await store.write(AUDIT, OPERATOR, [Insert({**failed, "_id": f"{failed['_id']}{n:03}"}) for n in range(900)])
     await runbook.undo()
     assert plant.valves == {"a": 0, "b": 0, "c": 0}
 

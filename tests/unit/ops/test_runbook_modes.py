@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from gigaday.backends.sqlite import SqliteStore
-from gigaday.errors import BackendDown
+from gigaday.errors import BackendDown, BadRequest
 from gigaday.model.mode import FLEET, NORMAL, Setting, of_setting
 from gigaday.ops.modes import MODES, SECONDS, Modes
 from gigaday.ops.runbook import StepFailed, Unneeded
@@ -49,6 +49,11 @@ async def test_what_is_wanted_is_set_with_who_and_why_and_the_rest_kept(steps, m
     known = await modes.get(FLEET)
     assert (known.lifetimes, known.limits, known.by, known.reason) == (4.0, 0.5, "ada", "gigaday runbook flood")
     assert (before["lifetimes"], after["lifetimes"], before["wanted"]) == (1.0, 4.0, {"lifetimes": 4.0})
+
+
+async def test_what_is_no_mode_fails_before_it_is_on_record_as_wanted(steps, modes):
+    with pytest.raises(BadRequest, match="concurrency"):
+        await steps.step("s", "why", stricter(concurrency=0.0)).check_before()
 
 
 async def test_undoing_restores_all_of_what_was_set(steps, modes):

@@ -3,6 +3,8 @@
 # The password, if any, is in REDISCLI_AUTH.
 set -eu
 
+# Set to nothing, redis-cli would still log in with it, and be refused.
+[ -n "${REDISCLI_AUTH-}" ] || unset REDISCLI_AUTH
 first=${1%%:*}
 port=${1##*:}
 for member in "$@"; do

@@ -1,6 +1,7 @@
-{{/* The release's own name for what it makes; at most 50 characters, so that suffixes fit a DNS label. */}}
+{{/* The release's own name for what it makes; at most 38 characters: with `-redis-backup` and what Kubernetes
+     itself adds, a label may have 63. */}}
 {{- define "gigaday.name" -}}
-{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 50 | trimSuffix "-" }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" }}{{ end }}
+{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 38 | trimSuffix "-" }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 38 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
 {{- define "gigaday.selector" -}}

@@ -26,12 +26,21 @@ def member(folder: Path, number: int, port: int, settings: Mapping[str, str]) ->
 
 def ready(port: int, seconds: float = 2, path: str = "/readyz") -> bool:
     """Whether the node that listens there would be sent requests."""
+    return _status(port, path, seconds) == http.client.OK
+
+
+def answers(port: int, path: str, seconds: float) -> bool:
+    """Whether it answers at all."""
+    return _status(port, path, seconds) > 0
+
+
+def _status(port: int, path: str, seconds: float) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status == 200
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return 0
     finally:
         connection.close()
 
