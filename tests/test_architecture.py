@@ -51,8 +51,9 @@ TESTED_ELSEWHERE = {
     **dict.fromkeys((f"lab.servers.{name}" for name in _SERVERS), "live"),
     # They break a laboratory that runs.
     **dict.fromkeys(
-        (f"lab.chaos.{name}" for name in ("crowds", "data_faults", "node_faults", "overload", "runner")), "chaos"
+        (f"lab.chaos.{name}" for name in ("crowds", "data_faults", "full_disk", "host_faults", "node_faults")), "chaos"
     ),
+    **dict.fromkeys((f"lab.chaos.{name}" for name in ("overload", "runner", "tenants")), "chaos"),
     **dict.fromkeys(("lab.healing", "lab.chaos.experiment", "lab.chaos.steady"), "chaos"),
     **dict.fromkeys(("cli.chaos", "cli.lab_fault"), "chaos"),
     # What every resource derives from its declaration is tested through the pipeline.

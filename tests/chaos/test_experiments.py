@@ -17,7 +17,7 @@ from tests.servers.node import MAIN
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
-SECONDS = 10.0
+SECONDS = 5.0
 
 
 async def outcome(lab: Lab, name: str) -> Outcome:
@@ -25,13 +25,16 @@ async def outcome(lab: Lab, name: str) -> Outcome:
     return await runner.run(experiment, lab, 1, SECONDS, lambda what, seconds: None)
 
 
+_TIMES = ("p99", "p100", "out of the balancer within")
+
+
 def failed(found: Outcome) -> list[str]:
     """What was not as expected, times apart: a machine that runs other tests too cannot tell them."""
     missed = (finding for finding in found.findings if not finding.holds)
-    return [f"{finding.expected}: {finding.seen}" for finding in missed if not finding.expected.startswith("p99")]
+    return [f"{finding.expected}: {finding.seen}" for finding in missed if not finding.expected.startswith(_TIMES)]
 
 
-@pytest.mark.parametrize("name", ["node-crash", "redis-all-lost", "mongo-lost-reply"])
+@pytest.mark.parametrize("name", ["redis-all-lost"])
 async def test_as_expected(lab, name):
     found = await outcome(lab, name)
     assert failed(found) == [], found.run.notes
@@ -39,8 +42,20 @@ async def test_as_expected(lab, name):
     assert steady.fault(Lab.load(lab.folder)) == ""
 
 
+def test_a_soak_heals_each_fault_before_the_next(lab, tmp_path):
+    command = [sys.executable, "-c", MAIN, "chaos", "soak", "--minutes", "0.1", "--dir", str(lab.folder)]
+    done = subprocess.run([*command, "--report", str(tmp_path), "--json"], capture_output=True, text=True, timeout=200)
+    rows = json.loads(done.stdout)
+    assert rows and all(row["reads"] > 0 for row in rows), done.stderr
+    kept = json.loads((tmp_path / "soak-1.json").read_text())
+    assert done.returncode == (0 if kept["passed"] else 1)
+    assert kept["verdict"]["acknowledged"] > 20
+    assert (kept["verdict"]["lost"], kept["verdict"]["doubled"], kept["verdict"]["stale"]) == ([], [], [])
+    assert steady.fault(Lab.load(lab.folder)) == ""
+
+
 def test_an_interrupted_experiment_leaves_nothing_broken(lab, tmp_path):
-    command = [sys.executable, "-c", MAIN, "chaos", "run", "node-freeze", "--seconds", "20", "--dir", str(lab.folder)]
+    command = [sys.executable, "-c", MAIN, "chaos", "run", "node-freeze", "--seconds", "6", "--dir", str(lab.folder)]
     process = subprocess.Popen([*command, "--report", str(tmp_path)], stderr=subprocess.DEVNULL)
     until(lambda: any(member.state() == "frozen" for member in Lab.load(lab.folder).members.values()), 100)
     process.send_signal(signal.SIGINT)
@@ -59,12 +74,24 @@ def test_what_was_left_broken_is_healed(lab):
 
 
 def test_the_command_writes_a_report_and_fails_where_an_expectation_does(lab, tmp_path):
-    command = [sys.executable, "-c", MAIN, "chaos", "run", "node-crash", "--seconds", "3", "--dir", str(lab.folder)]
+    command = [
+        sys.executable,
+        "-c",
+        MAIN,
+        "chaos",
+        "run",
+        "mongo-lost-reply",
+        "--seconds",
+        "4",
+        "--dir",
+        str(lab.folder),
+    ]
     done = subprocess.run([*command, "--report", str(tmp_path), "--json"], capture_output=True, text=True, timeout=200)
     [line] = json.loads(done.stdout)
     assert done.returncode == (0 if line["passed"] else 1)
-    assert "node-crash-1.html" in (tmp_path / "index.html").read_text()
-    assert Path(tmp_path / "node-crash-1.html").read_text().count("<svg") == 2
+    assert line["acknowledged"] > 20 and (line["lost"], line["doubled"]) == (0, 0)
+    assert "mongo-lost-reply-1.html" in (tmp_path / "index.html").read_text()
+    assert Path(tmp_path / "mongo-lost-reply-1.html").read_text().count("<svg") == 2
 
 
 def until(condition, seconds: float) -> None:

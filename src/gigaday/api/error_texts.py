@@ -43,8 +43,8 @@ TEXTS: dict[str, str] = {
     "`Retry-After`; send an `Idempotency-Key` with writes, so that trying again is safe. It is not the token: one "
     "that cannot be looked up is answered so, and not as unknown.",
     "read_only": "Writes are refused for now, because the database takes none or the operator has said so; reads are "
-    "answered, and `X-Degraded` names the mode. Nothing was stored. Try again after the seconds in `Retry-After`, under "
-    "the same `Idempotency-Key`.",
+    "answered, and `X-Degraded` names the mode. Nothing was stored. Try again after the seconds in `Retry-After`, "
+    "under the same `Idempotency-Key`.",
     "out_of_space": "The store has no space left. Nothing was stored. The operator has to make space.",
 }
 

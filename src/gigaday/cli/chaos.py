@@ -1,10 +1,9 @@
 """`gigaday chaos`: breaks a laboratory on purpose, under load, and tells what was expected and seen."""
 
-import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cyclopts import App
 
@@ -17,8 +16,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from gigaday.lab.chaos.experiment import Experiment, Outcome
+    from gigaday.lab.chaos.runner import Tell
+    from gigaday.lab.chaos.soak import Soak
     from gigaday.lab.laboratory import Lab
 
+T = TypeVar("T")
 REPORT = Path(".gigaday/chaos")
 
 
@@ -45,6 +47,7 @@ def register(app: App, load: Load) -> None:
         seeds: int = 1,
         seconds: float = 20.0,
         report: Path = REPORT,
+        figures: Path | None = None,
         folder: Folder = FOLDER,
         json: AsJson = False,
     ) -> None:
@@ -63,8 +66,11 @@ def register(app: App, load: Load) -> None:
             The length of each run.
         report
             The folder that the pages are written to.
+        figures
+            A folder that a table and a few plots are written to besides.
         """
         from gigaday.lab.chaos import catalogue
+        from gigaday.lab.chaos import figures as short
         from gigaday.lab.chaos import report as pages
 
         wanted = [one for name in names or ("all",) for one in catalogue.named(name)]
@@ -72,8 +78,54 @@ def register(app: App, load: Load) -> None:
             outcomes, broken = _run_all(wanted, lab, range(seed, seed + seeds), seconds)
         show([pages.summary(outcome) for outcome in outcomes], json)
         note(f"\nThe report: {pages.write(outcomes, report)}")
+        if figures is not None:
+            note(f"The figures: {short.write(outcomes, figures)}")
         if failed := [*broken, *(one.experiment.name for one in outcomes if not one.passed)]:
             raise NotAsExpected(f"Not as expected: {', '.join(failed)}.")
+
+    _register_soak(chaos)
+
+
+def _register_soak(chaos: App) -> None:
+    @chaos.command
+    def soak(
+        *,
+        minutes: float = 15.0,
+        seed: int = 1,
+        report: Path = REPORT,
+        folder: Folder = FOLDER,
+        json: AsJson = False,
+    ) -> None:
+        """Make random faults one after another, each healed before the next, under one load.
+
+        The exit status is 1 where less than 99.99 % of reads were served, or a write was lost or done twice.
+
+        Parameters
+        ----------
+        minutes
+            How long.
+        seed
+            Which faults come, whom they hit, and which requests.
+        report
+            The folder that the page is written to.
+        """
+        import asyncio
+
+        from gigaday.lab.chaos import soak_report
+
+        with _laboratory(folder) as lab:
+            found = asyncio.run(_soaked(lab, seed, minutes * 60))
+        show(soak_report.rows(found), json)
+        note(f"\n{soak_report.told(found)}\nThe report: {soak_report.write(found, report)}")
+        if not found.passed:
+            raise NotAsExpected("The soak is not as expected.")
+
+
+async def _soaked(lab: "Lab", seed: int, seconds: float) -> "Soak":
+    from gigaday.lab.chaos.soak import soak
+
+    with _bars() as progress:
+        return await _ticked(progress, "soak", lambda tell: soak(lab, seed, seconds, tell))
 
 
 @contextmanager
@@ -98,13 +150,11 @@ def _run_all(
     wanted: "Sequence[Experiment]", lab: "Lab", seeds: Sequence[int], seconds: float
 ) -> "tuple[list[Outcome], list[str]]":
     """What was found, and the names of those that could not be run."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    import asyncio
 
     found: list[Outcome] = []
     broken: list[str] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with _bars() as progress:
         for experiment in wanted:
             if lacking := experiment.needs(lab):
                 progress.console.print(f"[yellow]-[/yellow] {experiment.name}: {lacking}")
@@ -123,13 +173,26 @@ def _run_all(
 
 
 async def _watched(experiment: "Experiment", lab: "Lab", seed: int, seconds: float, progress: "Progress") -> "Outcome":
-    """Runs it while a bar shows how far it is."""
     from gigaday.lab.chaos import runner
 
-    task = progress.add_task(experiment.name, total=None)
+    return await _ticked(progress, experiment.name, lambda tell: runner.run(experiment, lab, seed, seconds, tell))
+
+
+def _bars() -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=Console(stderr=True))
+
+
+async def _ticked(progress: "Progress", name: str, work: "Callable[[Tell], Awaitable[T]]") -> "T":
+    """Does it while a bar shows how far it is."""
+    import asyncio
+
+    task = progress.add_task(name, total=None)
 
     def tell(what: str, length: float) -> None:
-        progress.reset(task, description=f"{experiment.name}: {what}", total=length or None)
+        progress.reset(task, description=f"{name}: {what}", total=length or None)
 
     async def tick() -> None:
         while True:
@@ -138,7 +201,7 @@ async def _watched(experiment: "Experiment", lab: "Lab", seed: int, seconds: flo
 
     ticking = asyncio.create_task(tick())
     try:
-        return await runner.run(experiment, lab, seed, seconds, tell)
+        return await work(tell)
     finally:
         ticking.cancel()
         progress.remove_task(task)

@@ -1,5 +1,7 @@
 import io
 import json
+from contextlib import suppress
+from pathlib import Path
 
 from gigaday.ops.logs import logger
 
@@ -26,3 +28,10 @@ def test_people_get_plain_text():
     sink = io.StringIO()
     logger("console", sink).warning("slow", seconds=3)
     assert "slow" in sink.getvalue() and "\x1b" not in sink.getvalue()
+
+
+def test_a_line_that_finds_the_disk_full_is_dropped_and_nobody_fails_for_it():
+    full = Path("/dev/full").open("w", encoding="utf-8", buffering=1)  # noqa: SIM115 - closing it fails
+    logger("json", full).info("request")
+    with suppress(OSError):  # it still holds what it could not write
+        full.close()

@@ -1,13 +1,18 @@
 """All experiments, by name."""
 
 from gigaday.errors import BadRequest
-from gigaday.lab.chaos import data_faults, node_faults, overload
+from gigaday.lab.chaos import data_faults, host_faults, node_faults, overload
 from gigaday.lab.chaos.experiment import Experiment
 from gigaday.rules.spelling import nearest
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
-    for experiment in (*node_faults.EXPERIMENTS, *data_faults.EXPERIMENTS, *overload.EXPERIMENTS)
+    for experiment in (
+        *node_faults.EXPERIMENTS,
+        *data_faults.EXPERIMENTS,
+        *overload.EXPERIMENTS,
+        *host_faults.EXPERIMENTS,
+    )
 }
 
 

@@ -24,8 +24,8 @@ class Answer:
 
 
 class Client:
-    """Sends each request once, to the first of `addresses` (host:port); after a broken connection the next one is the
-    first. `timeout` in seconds."""
+    """Sends each request once, to the first of `addresses` (host:port) that takes connections; after a broken one the
+    next address is the first. `timeout` in seconds."""
 
     def __init__(self, addresses: Sequence[str], token: str, *, timeout: float = 10.0) -> None:
         self._addresses = deque(addresses)
@@ -38,15 +38,12 @@ class Client:
         """Never raises."""
         content = b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
         head = self._head(method, path, len(content), headers or {})
-        address = self._addresses[0]
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._exchange(address, head + content, method)
+                return await self._exchange(head + content, method)
         except TimeoutError:
             return Answer(0, text="no answer in time")
         except (OSError, EOFError, ValueError) as error:
-            if self._addresses[0] == address:
-                self._addresses.rotate(-1)
             return Answer(0, text=f"{type(error).__name__}: {error}")
 
     async def close(self) -> None:
@@ -58,8 +55,8 @@ class Client:
         told |= {"Content-Type": "application/json", **headers}
         return f"{method} {path} HTTP/1.1\r\n".encode() + _lines(told)
 
-    async def _exchange(self, address: str, request: bytes, method: str) -> Answer:
-        connection, fresh = await self._connection(address)
+    async def _exchange(self, request: bytes, method: str) -> Answer:
+        connection, fresh = await self._connection()
         kept = False
         try:
             answer = await connection.exchange(request, method)
@@ -67,8 +64,9 @@ class Client:
         except (ConnectionError, asyncio.IncompleteReadError):
             # A kept connection that was closed while idle says nothing of the server, and is safe to leave for a GET.
             if fresh or method != "GET":
+                self._leave(connection.address)
                 raise
-            return await self._again(address, request, method)
+            return await self._again(request, method)
         finally:
             if kept:
                 self._idle.append(connection)
@@ -76,18 +74,28 @@ class Client:
                 connection.close()
         return answer
 
-    async def _again(self, address: str, request: bytes, method: str) -> Answer:
+    async def _again(self, request: bytes, method: str) -> Answer:
         await self.close()
-        return await self._exchange(address, request, method)
+        return await self._exchange(request, method)
 
-    async def _connection(self, address: str) -> tuple["_Connection", bool]:
+    async def _connection(self) -> tuple["_Connection", bool]:
         while self._idle:
             found = self._idle.pop()
-            if found.usable(address):
+            if found.usable(self._addresses[0]):
                 return found, False
             found.close()
-        host, _, port = address.rpartition(":")
-        return _Connection(address, *await asyncio.open_connection(host, int(port))), True
+        for _ in range(len(self._addresses) - 1):
+            address = self._addresses[0]
+            try:
+                return await _connected(address), True
+            except OSError:
+                self._leave(address)
+        return await _connected(self._addresses[0]), True
+
+    def _leave(self, address: str) -> None:
+        """Others that found the same have perhaps done so already."""
+        if self._addresses[0] == address:
+            self._addresses.rotate(-1)
 
 
 class _Connection:
@@ -96,12 +104,12 @@ class _Connection:
     _IDLE = 2.0
 
     def __init__(self, address: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._address, self._reader, self._writer = address, reader, writer
+        self.address, self._reader, self._writer = address, reader, writer
         self._used = time.monotonic()
 
     def usable(self, address: str) -> bool:
         young = time.monotonic() - self._used < self._IDLE
-        return young and address == self._address and not self._reader.at_eof() and not self._writer.is_closing()
+        return young and address == self.address and not self._reader.at_eof() and not self._writer.is_closing()
 
     async def exchange(self, request: bytes, method: str) -> Answer:
         """Raises OSError, EOFError or ValueError."""
@@ -124,6 +132,11 @@ class _Connection:
 
     def close(self) -> None:
         self._writer.close()
+
+
+async def _connected(address: str) -> _Connection:
+    host, _, port = address.rpartition(":")
+    return _Connection(address, *await asyncio.open_connection(host, int(port)))
 
 
 def _parsed(head: bytes) -> tuple[int, dict[str, str]]:

@@ -20,11 +20,13 @@ from gigaday.lab.chaos.expectations import (
     writable_within,
 )
 from gigaday.lab.chaos.experiment import Experiment, Scene
+from gigaday.lab.chaos.fleet_expectations import counted_at_most, hits_back, limits_hold, only_that_one_out
+from gigaday.lab.chaos.tenants import GREEDY
 from gigaday.lab.chaos.traffic import Mix
 from gigaday.lab.faults import MONGO_MEMBERS, Toxic
 from gigaday.lab.laboratory import Lab
 from gigaday.lab.member import Member
-from gigaday.lab.servers import mongod
+from gigaday.lab.servers import mongod, node
 
 UPLOADS = Mix(rate=40, reads=0.55, lists=0.1, creates=0.1, changes=0.05, uploads=0.2)
 
@@ -153,27 +155,45 @@ def kill_data(scene: Scene) -> None:
 def slow_mongo(scene: Scene) -> None:
     """Every answer of MongoDB takes 2 s; its members go on among themselves."""
     _poison(scene, _data(scene.lab), Toxic(type="latency", attributes={"latency": 2_000}, spares=MONGO_MEMBERS))
+    _ask(scene, "/livez")
 
 
 def stop_store(scene: Scene) -> None:
     """The object store refuses connections."""
     scene.faults.down("s3")
+    _ask(scene, "/api/health")
 
 
 def slow_store(scene: Scene) -> None:
     """Every answer of the object store takes 5 s."""
     scene.faults.add("s3", Toxic(type="latency", attributes={"latency": 5_000}))
+    _ask(scene, "/api/health")
 
 
 def reset_store(scene: Scene) -> None:
     """The object store resets every connection."""
     scene.faults.add("s3", Toxic(type="reset_peer"))
+    _ask(scene, "/api/health")
 
+
+def _ask(scene: Scene, path: str) -> None:
+    """Until the fault ends, each node is asked; counts those that did not answer within a second."""
+    silent = asked = 0
+    while not scene.ending():
+        for member in scene.lab.of_kind("node"):
+            silent += not node.answers(member.port, path, seconds=1)
+            asked += 1
+        time.sleep(0.2)
+    scene.counted["silent"] = silent
+    scene.notes.append(f"{path} was asked for {asked} times, {silent} times for longer than a second")
+
+
+_ANSWERS = counted_at_most("silent", 0, "health is answered within 1 s")
 
 REDIS = (
     Experiment(
         "redis-primary", "One Redis primary dies", kill_redis_primary,
-        [no_errors(*ALL), slower_by_at_most(0.2, 0.99, *READS)], needs=_replicated,
+        [no_errors(*ALL), hits_back(0.9, 5), slower_by_at_most(0.2, 0.99, *READS)], needs=_replicated,
     ),
     Experiment(
         "redis-partition", "One Redis primary is cut off from all others", freeze_redis_primary,
@@ -181,11 +201,15 @@ REDIS = (
     ),
     Experiment(
         "redis-lost", "The Redis cluster dies; its backup lives", kill_redis,
-        [no_errors(*ALL), slower_by_at_most(0.05, 0.99, *READS, after=2)],
+        [no_errors(*ALL), slower_by_at_most(0.05, 0.99, *READS, after=2), limits_hold(2)], greedy=True,
     ),
     Experiment(
         "redis-all-lost", "Redis dies, and its backup with it", kill_all_redis,
-        [no_errors(*ALL), slower_by_at_most(0.05, 0.99, *READS, after=2)],
+        [
+            no_errors(*ALL), slower_by_at_most(0.05, 0.99, *READS, after=2), limits_hold(2),
+            degraded(GREEDY, after=2),
+        ],
+        greedy=True,
     ),
     Experiment(
         "redis-slow", "Redis answers after 500 ms", slow_redis,
@@ -229,12 +253,14 @@ MONGO = (
     ),
     Experiment(
         "data-down", "Every node loses MongoDB and Redis at once", kill_data,
-        [answered_with(503, "", *ALL), slowest(0.99, 1.0, *ALL, after=2), recovered_within(10)],
+        [
+            answered_with(503, "", *ALL), slowest(0.99, 1.0, *ALL, after=2), only_that_one_out(), recovered_within(10),
+        ],
         mix=Mix(attempts=2, patience=2.0),
     ),
     Experiment(
         "mongo-slow", "MongoDB answers after 2 s", slow_mongo,
-        [no_errors("read"), few_attempts(1.1), recovered_within(5)], needs=_proxied,
+        [no_errors("read"), few_attempts(1.1), _ANSWERS, recovered_within(5)], needs=_proxied,
     ),
 )  # fmt: skip
 
@@ -242,16 +268,16 @@ _METADATA = (*READS, *WRITES)
 OBJECTS = (
     Experiment(
         "store-down", "The object store is down", stop_store,
-        [no_errors(*_METADATA), all_refused(503, "upload"), recovered_within(5)], mix=UPLOADS, needs=_proxied,
+        [no_errors(*_METADATA), all_refused(503, "upload"), _ANSWERS, recovered_within(5)], mix=UPLOADS, needs=_proxied,
     ),
     Experiment(
         "store-slow", "The object store answers after 5 s", slow_store,
-        [no_errors(*_METADATA), slower_by_at_most(0.05, 0.99, *READS), recovered_within(5)],
+        [no_errors(*_METADATA), slower_by_at_most(0.05, 0.99, *READS), _ANSWERS, recovered_within(5)],
         mix=UPLOADS, needs=_proxied,
     ),
     Experiment(
         "store-resets", "The object store resets connections", reset_store,
-        [no_errors(*_METADATA), all_refused(503, "upload"), recovered_within(5)], mix=UPLOADS, needs=_proxied,
+        [no_errors(*_METADATA), all_refused(503, "upload"), _ANSWERS, recovered_within(5)], mix=UPLOADS, needs=_proxied,
     ),
 )  # fmt: skip
 

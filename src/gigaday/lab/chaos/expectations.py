@@ -107,13 +107,27 @@ def all_refused(status: int, *kinds: str, after: float = 1.0) -> Expectation:
     """None of these succeeds while the fault lasts; one that waits until it has ended may."""
 
     def judge(run: Run, control: Run) -> Finding:
-        seen = [one for one in run.during(*kinds, after=after) if one.is_error or one.ended < run.rollback]
+        seen = [
+            one for one in run.during(*kinds, after=after) if one.is_error or one.ended < (run.lifted or run.rollback)
+        ]
         right = [one for one in seen if one.status == status]
         return Finding(
             f"{status} for {' and '.join(kinds)}",
             f"{len(right)} of {len(seen)}: {statuses(seen)}",
             len(right) == len(seen),
         )
+
+    return judge
+
+
+def refused_quickly(share: float, seconds: float, *kinds: str) -> Expectation:
+    """The `share` percentile of how long those wait that are refused for overload."""
+
+    def judge(run: Run, control: Run) -> Finding:
+        refused = [one.took for one in run.during(*kinds) if one.status in (429, 503)]
+        took = percentile(refused, share)
+        text = f"p{share * 100:g} of refusals <= {seconds * 1_000:g} ms ({' and '.join(kinds) or 'all'})"
+        return Finding(text, f"{took * 1_000:.1f} ms of {len(refused)}", took <= seconds)
 
     return judge
 
@@ -182,19 +196,5 @@ def well_told() -> Expectation:
         return Finding(
             "errors are problem+json with a request id, 429 and 503 with Retry-After", told or "all", not faults
         )
-
-    return judge
-
-
-def goodput(share: float) -> Expectation:
-    """Of the usual clients' requests meanwhile, so many are answered well as were before."""
-
-    def judge(run: Run, control: Run) -> Finding:
-        def of(samples: list[Sample]) -> float:
-            return sum(one.is_good for one in samples) / max(1, len(samples))
-
-        during, before = of(run.during()), of(run.before())
-        text = f"{during:.1%} (before {before:.1%})"
-        return Finding(f"goodput >= {share:.0%} of before", text, during >= share * before, f"{of(control.of()):.1%}")
 
     return judge

@@ -1,6 +1,6 @@
 """What an experiment is: a fault, the way back, and what is expected meanwhile."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
@@ -8,6 +8,7 @@ from random import Random
 from gigaday.lab.chaos.history import Verdict
 from gigaday.lab.chaos.samples import Sample
 from gigaday.lab.chaos.traffic import Mix
+from gigaday.lab.chaos.watch import Glance
 from gigaday.lab.faults import Faults
 from gigaday.lab.laboratory import Lab
 
@@ -15,8 +16,9 @@ from gigaday.lab.laboratory import Lab
 @dataclass
 class Scene:
     """What a fault has to work with: it lasts `seconds`, until `ending()`. Members and proxies are healed after it in
-    any case; what else it does, it puts the way back of into `undo`. `notes` go into the report; `failure` says why the
-    fault could not be made."""
+    any case; what else it does, it puts the way back of into `undo`. `hit` names the member that it hurts,
+    `lifted` is the monotonic second at which it began to be undone, and `counted` what it has counted itself. `notes`
+    go into the report; `failure` says why the fault could not be made."""
 
     lab: Lab
     faults: Faults
@@ -24,6 +26,9 @@ class Scene:
     seconds: float
     ending: Callable[[], bool] = lambda: False
     undo: ExitStack = field(default_factory=ExitStack)
+    hit: str = ""
+    lifted: float = 0.0
+    counted: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     failure: str = ""
 
@@ -31,13 +36,19 @@ class Scene:
 @dataclass(frozen=True)
 class Run:
     """What was seen: `fault` and `rollback` are when the fault began and had ended, in seconds since the start (both 0
-    in a control run)."""
+    in a control run); `lifted`, when it began to end. `hit` names the member that was hurt, `glances` are what the
+    balancer did, and `counted` is by how much the nodes' counters grew from just before the fault until it had ended
+    (in a control run: in all of it), and what the fault counted."""
 
     samples: Sequence[Sample]
     seconds: float
     fault: float = 0.0
     rollback: float = 0.0
     notes: Sequence[str] = ()
+    hit: str = ""
+    lifted: float = 0.0
+    glances: Sequence[Glance] = ()
+    counted: Mapping[str, float] = field(default_factory=dict)
 
     def during(self, *kinds: str, after: float = 0.0) -> list[Sample]:
         """Requests due while the fault lasted, from `after` seconds on; of all kinds where none is named."""
@@ -69,7 +80,8 @@ Expectation = Callable[[Run, Run], Finding]
 @dataclass(frozen=True)
 class Experiment:
     """`fault` runs in a thread, and may go on until `scene.ending()`. A client waits `timeout` seconds for an answer.
-    `needs` says what a laboratory lacks for it."""
+    `greedy`: beside the usual clients, a tenant asks for three times what its limit gives. `needs` says what a
+    laboratory lacks for it."""
 
     name: str
     title: str
@@ -77,6 +89,7 @@ class Experiment:
     expectations: Sequence[Expectation]
     mix: Mix = field(default_factory=Mix)
     timeout: float = 10.0
+    greedy: bool = False
     needs: Callable[[Lab], str] = lambda lab: ""
 
 

@@ -1,17 +1,21 @@
 """Experiments with nodes and balancers: they crash, freeze, restart, fail fast."""
 
 import sys
+from collections.abc import Callable
 
 from gigaday.lab.chaos.expectations import (
     ALL,
     READS,
+    WRITES,
     errors_last_at_most,
     no_errors,
     recovered_within,
     served,
+    slower_by_at_most,
     slowest,
 )
 from gigaday.lab.chaos.experiment import Experiment, Scene
+from gigaday.lab.chaos.fleet_expectations import only_that_one_out, out_within
 from gigaday.lab.member import Member
 from gigaday.lab.servers import node
 
@@ -21,6 +25,7 @@ RESTARTS = 20
 def _victim(scene: Scene) -> Member:
     victim = scene.random.choice(scene.lab.of_kind("node"))
     scene.notes.append(f"the node is {victim.name}")
+    scene.hit = victim.name
     return victim
 
 
@@ -36,16 +41,33 @@ def freeze(scene: Scene) -> None:
 
 def restart(scene: Scene) -> None:
     """SIGTERM to one node after the other, each started again before the next, until time is up."""
-    done = 0
-    while not scene.ending() and done < RESTARTS:
-        member = scene.lab.of_kind("node")[done % len(scene.lab.of_kind("node"))]
-        code = member.terminate()
-        if code not in (0, None):
-            scene.notes.append(f"{member.name} exited with {code}")
-        member.start()
-        node.wait_ready(member)
+    _restart(scene, scene.ending)
+
+
+def restart_twenty(scene: Scene) -> None:
+    """SIGTERM to one node after the other, each started again before the next, twenty times, however long it takes."""
+    _restart(scene, lambda: False)
+
+
+def _restart(scene: Scene, ending: Callable[[], bool]) -> None:
+    done, nodes = 0, scene.lab.of_kind("node")
+    while not ending() and done < RESTARTS:
+        _again(scene, nodes[done % len(nodes)])
         done += 1
     scene.notes.append(f"{done} restarts")
+
+
+def _again(scene: Scene, member: Member) -> None:
+    code = member.terminate()
+    if code not in (0, None):
+        scene.notes.append(f"{member.name} exited with {code}")
+    member.start()
+    node.wait_ready(member)
+
+
+def restart_one(scene: Scene) -> None:
+    """SIGTERM to one node, which is started again once it has ended."""
+    _again(scene, _victim(scene))
 
 
 def fail_fast(scene: Scene) -> None:
@@ -67,16 +89,21 @@ def kill_balancer(scene: Scene) -> None:
 EXPERIMENTS = (
     Experiment(
         "node-crash", "One of the nodes crashes", crash,
-        [no_errors(*READS), no_errors("create", "change", at_most=0), recovered_within(2)],
+        [out_within(1), only_that_one_out(), no_errors(*READS), no_errors(*WRITES), recovered_within(2)],
     ),
     Experiment(
         "node-freeze", "One of the nodes freezes", freeze,
-        [no_errors(*READS), errors_last_at_most(2, *ALL), slowest(0.99, 0.5, *READS, after=2)],
+        [
+            out_within(2), only_that_one_out(), no_errors(*READS), errors_last_at_most(2, *ALL),
+            slowest(1, 2.5, *READS), slower_by_at_most(0.05, 0.99, *READS, after=2),
+        ],
     ),
+    Experiment("node-restart", "One of the nodes is restarted under load", restart_one, [no_errors(*ALL)]),
     Experiment("rolling-restart", "The nodes are restarted in turn under load", restart, [no_errors(*ALL)]),
+    Experiment("twenty-restarts", "The nodes are restarted twenty times under load", restart_twenty, [no_errors(*ALL)]),
     Experiment(
         "node-fails-fast", "A node answers 500 to everything, at once", fail_fast,
-        [no_errors(*ALL, at_most=10)],
+        [out_within(5), only_that_one_out(), no_errors(*ALL, at_most=10)],
     ),
     Experiment(
         "balancer-dies", "The balancer that clients use dies", kill_balancer,

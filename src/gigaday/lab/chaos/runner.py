@@ -2,17 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from gigaday.errors import GigadayError
-from gigaday.lab.chaos import steady
-from gigaday.lab.chaos.client import Client
+from gigaday.lab.chaos import steady, tenants, watch
 from gigaday.lab.chaos.expectations import well_told
 from gigaday.lab.chaos.experiment import Experiment, Finding, Outcome, Run, Scene
 from gigaday.lab.chaos.history import Verdict
-from gigaday.lab.chaos.traffic import API, Traffic, Unanswered
+from gigaday.lab.chaos.samples import Sample
+from gigaday.lab.chaos.tenants import NotSteady
+from gigaday.lab.chaos.traffic import Traffic, Unanswered
 from gigaday.lab.faults import Faults
 from gigaday.lab.healing import heal
 from gigaday.lab.laboratory import Lab
@@ -20,62 +23,102 @@ from gigaday.lab.laboratory import Lab
 Tell = Callable[[str, float], None]
 """Called with what is being done, and the seconds that it will take."""
 
-_STEADY_SECONDS = 60.0
+STEADY_SECONDS = 60.0
 _LEAD, _TAIL = 0.2, 0.3
 """Shares of a run before the fault and after it."""
-
-
-class NotSteady(GigadayError):
-    """The deployment is not as it should be, so nothing can be learnt from breaking it."""
 
 
 async def run(experiment: Experiment, lab: Lab, seed: int, seconds: float, tell: Tell) -> Outcome:
     """The fault has ended in any case when this returns or raises. Raises NotSteady."""
     tell("steady state", 0)
-    wrong = await asyncio.to_thread(steady.wait, lab, _STEADY_SECONDS)
+    wrong = await asyncio.to_thread(steady.wait, lab, STEADY_SECONDS)
     if wrong:
         raise NotSteady(f"{experiment.name} was not begun: {wrong}")
     tell("control", seconds)
-    control, _ = await _control(experiment, lab, seed, seconds)
+    control = await _control(experiment, lab, seed, seconds)
     tell("fault", seconds)
     seen, traffic, wrong = await _faulted(experiment, lab, seed, seconds)
     tell("history", 0)
     try:
-        verdict = traffic.history.judge(await _held(traffic))
+        verdict = traffic.history.judge(await held(traffic))
     finally:
         await traffic.client.close()
     return Outcome(experiment, seed, seen, control, verdict, _judged(experiment, seen, control, verdict, wrong), wrong)
 
 
-async def _control(experiment: Experiment, lab: Lab, seed: int, seconds: float) -> tuple[Run, Traffic]:
-    traffic = await _traffic(experiment, lab, seed)
-    async with traffic.flowing():
+@dataclass
+class _Clients:
+    """All that ask meanwhile: the usual ones, and perhaps a greedy one."""
+
+    usual: Traffic
+    greedy: Traffic | None
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        also = tenants.of_greedy(self.greedy, self.usual.began) if self.greedy else []
+        return [*self.usual.samples, *also]
+
+
+@asynccontextmanager
+async def _clients(experiment: Experiment, lab: Lab, seed: int) -> AsyncIterator[_Clients]:
+    """They ask as long as this lasts; the usual ones' client stays open."""
+    usual = await tenants.usual(lab, experiment.mix, seed, experiment.timeout)
+    if not experiment.greedy:
+        async with usual.flowing():
+            yield _Clients(usual, None)
+        return
+    greedy = await tenants.greedy(lab, seed)
+    async with usual.flowing(), greedy.flowing():
+        yield _Clients(usual, greedy)
+    await greedy.client.close()
+
+
+async def _control(experiment: Experiment, lab: Lab, seed: int, seconds: float) -> Run:
+    async with _clients(experiment, lab, seed) as clients:
+        before = await asyncio.to_thread(watch.counts, lab)
         await asyncio.sleep(seconds)
-    await traffic.client.close()
-    return Run(traffic.samples, seconds), traffic
+        after = await asyncio.to_thread(watch.counts, lab)
+    await clients.usual.client.close()
+    return Run(clients.samples, seconds, counted=watch.growth(before, after))
 
 
 async def _faulted(experiment: Experiment, lab: Lab, seed: int, seconds: float) -> tuple[Run, Traffic, str]:
-    traffic = await _traffic(experiment, lab, seed + 1_000_000)
     fault, rollback = seconds * _LEAD, seconds * (1 - _TAIL)
-    ended = asyncio.Event()
-    scene = Scene(lab, _faults(lab), Random(seed), rollback - fault, ended.is_set)  # noqa: S311
+    ending, ended = asyncio.Event(), asyncio.Event()
+    scene = Scene(lab, faults_of(lab), Random(seed), rollback - fault, ending.is_set)  # noqa: S311
     scene.undo.callback(heal, lab)
-    async with traffic.flowing():
-        await asyncio.sleep(fault)
-        begun = time.monotonic() - traffic.began
-        doing = asyncio.create_task(asyncio.to_thread(experiment.fault, scene))
+    async with _clients(experiment, lab, seed + 1_000_000) as clients:
+        began = clients.usual.began
+        watching = asyncio.create_task(asyncio.to_thread(watch.glances, lab, began, ended.is_set))
         try:
-            await asyncio.sleep(rollback - fault)
+            await asyncio.sleep(fault)
+            before = await asyncio.to_thread(watch.counts, lab)
+            begun = time.monotonic() - began
+            await broken(experiment, scene, rollback - fault, ending)
+            over = time.monotonic() - began
+            after = await asyncio.to_thread(watch.counts, lab)
+            await asyncio.sleep(seconds * _TAIL)
         finally:
             ended.set()
-            # Shielded, since whoever is cancelled here would leave the deployment broken.
-            await asyncio.shield(_rolled_back(scene, doing))
-        over = time.monotonic() - traffic.began
-        await asyncio.sleep(seconds * _TAIL)
-    wrong = scene.failure or await asyncio.to_thread(steady.wait, lab, _STEADY_SECONDS)
-    whole = time.monotonic() - traffic.began
-    return Run(traffic.samples, whole, begun, over, tuple(scene.notes)), traffic, wrong
+    wrong = scene.failure or await asyncio.to_thread(steady.wait, lab, STEADY_SECONDS)
+    counted = {**watch.growth(before, after), **scene.counted}
+    whole = time.monotonic() - began
+    run = Run(
+        clients.samples, whole, begun, over, tuple(scene.notes), scene.hit, scene.lifted - began,
+        await watching, counted,
+    )  # fmt: skip
+    return run, clients.usual, wrong
+
+
+async def broken(experiment: Experiment, scene: Scene, seconds: float, ending: asyncio.Event) -> None:
+    """Returns once the fault has lasted, and has been undone."""
+    doing = asyncio.create_task(asyncio.to_thread(experiment.fault, scene))
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        ending.set()
+        # Shielded, since whoever is cancelled here would leave the deployment broken.
+        await asyncio.shield(_rolled_back(scene, doing))
 
 
 async def _rolled_back(scene: Scene, doing: asyncio.Task[None]) -> None:
@@ -83,6 +126,7 @@ async def _rolled_back(scene: Scene, doing: asyncio.Task[None]) -> None:
     await asyncio.wait([doing])
     if error := doing.exception():
         scene.failure = f"the fault could not be made: {error}"
+    scene.lifted = time.monotonic()
     try:
         await asyncio.to_thread(scene.undo.close)
     except (GigadayError, OSError) as error:
@@ -106,7 +150,7 @@ def _some(texts: list[str]) -> str:
     return "".join(f"; {text}" for text in texts[:3])
 
 
-async def _held(traffic: Traffic, seconds: float = 15.0) -> list[dict[str, Any]]:
+async def held(traffic: Traffic, seconds: float = 15.0) -> list[dict[str, Any]]:
     """What is there in the end, as soon as it can be read."""
     deadline = time.monotonic() + seconds
     while True:
@@ -118,27 +162,6 @@ async def _held(traffic: Traffic, seconds: float = 15.0) -> list[dict[str, Any]]
             await asyncio.sleep(0.25)
 
 
-async def _traffic(experiment: Experiment, lab: Lab, seed: int) -> Traffic:
-    """Of a tenant of its own, with what it reads made."""
-    addresses = [url.removeprefix("http://") for url in lab.facts["balancers"]]
-    operator = Client(addresses, lab.facts["operator_token"])
-    id = f"chaos-{time.time_ns():x}"
-    token = await _tenant(operator, id)
-    await operator.close()
-    traffic = Traffic(Client(addresses, token, timeout=experiment.timeout), experiment.mix, seed)
-    await traffic.prepare()
-    return traffic
-
-
-async def _tenant(operator: Client, id: str) -> str:
-    made = await operator.request("POST", f"{API}/admin/tenants", {"id": id, "name": id, "plan": "standard"})
-    if made.status != 201:
-        raise NotSteady(f"no tenant could be made: {made.status} {made.text or made.body[:300].decode()}")
-    given = await operator.request("POST", f"{API}/admin/tenants/{id}/tokens", {"name": "chaos"})
-    if given.status != 201:
-        raise NotSteady(f"no token could be made: {given.status} {given.text or given.body[:300].decode()}")
-    return str(given.json()["token"])
-
-
-def _faults(lab: Lab) -> Faults:
+def faults_of(lab: Lab) -> Faults:
+    """A laboratory without a fault proxy has experiments that do without one."""
     return Faults(str(lab.facts.get("fault_proxy", "http://127.0.0.1:9")))

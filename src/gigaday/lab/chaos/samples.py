@@ -12,7 +12,7 @@ _SERVER_FAILED = 500
 @dataclass(frozen=True)
 class Sample:
     """One request of a client, retries included. Times in seconds since the run began; `status` is the last one, 0
-    where no answer came; `took` counts from when it was due."""
+    where no answer came; `took` counts from when it was due; `hit`: it was found in a cache."""
 
     due: float
     took: float
@@ -22,6 +22,7 @@ class Sample:
     degraded: str = ""
     code: str = ""
     faults: tuple[str, ...] = ()
+    hit: bool = False
 
     @property
     def is_error(self) -> bool:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from gigaday.lab import roles
+from gigaday.lab.chaos import watch
 from gigaday.lab.laboratory import Lab
 
 
@@ -19,7 +20,12 @@ def fault(lab: Lab) -> str:
     if known.count("PRIMARY") != 1 or "" in known:
         return f"MongoDB has the roles {known}"
     silent = [name for name, role in roles.redis_members(lab).items() if not role]
-    return "not answering: " + ", ".join(silent) if silent else ""
+    if silent:
+        return "not answering: " + ", ".join(silent)
+    if idle := watch.not_serving(lab):
+        return "not sent requests: " + ", ".join(idle)
+    lacking = watch.lacking(lab)
+    return "nodes lack " + ", ".join(lacking) if lacking else ""
 
 
 def wait(lab: Lab, seconds: float, also: Callable[[], str] = lambda: "", wait: float = 0.25) -> str:

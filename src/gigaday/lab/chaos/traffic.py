@@ -163,7 +163,8 @@ class Traffic:
         took = time.monotonic() - self.began - due
         degraded = answer.headers.get("x-degraded", "")
         told, faults = _problem(answer)
-        self.samples.append(Sample(due, took, kind, answer.status, attempts, degraded, told, faults))
+        hit = "; hit" in answer.headers.get("cache-status", "")
+        self.samples.append(Sample(due, took, kind, answer.status, attempts, degraded, told, faults, hit))
 
 
 def _problem(answer: Answer) -> tuple[str, tuple[str, ...]]:

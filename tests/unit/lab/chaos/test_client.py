@@ -57,11 +57,25 @@ async def test_a_server_that_never_answers_is_left_in_time():
         assert (await client.request("GET", "/x")).status == 0
 
 
-async def test_after_a_dead_address_the_next_is_used_and_no_write_is_sent_twice():
-    async with serving(PLAIN) as (_, alive):
+async def test_where_one_address_takes_no_connection_the_next_is_used():
+    async with serving(PLAIN) as (server, alive):
         client = Client([f"127.0.0.1:{free_ports(1)[0]}", alive], "secret")
-        assert (await client.request("POST", "/x", {})).status == 0
         assert (await client.request("POST", "/x", {})).status == 201
+        assert server.asked.count(b"POST") == 1
+        await client.close()
+        assert (
+            await Client([f"127.0.0.1:{port}" for port in free_ports(2)], "secret").request("GET", "/x")
+        ).status == 0
+
+
+async def test_after_a_broken_connection_the_next_address_is_used_and_no_write_is_sent_twice():
+    async with serving(PLAIN) as (broken, first), serving(PLAIN) as (alive, second):
+        broken.answer = None
+        client = Client([first, second], "secret")
+        assert (await client.request("POST", "/x", {})).status == 0
+        assert alive.asked == b""
+        assert (await client.request("POST", "/x", {})).status == 201
+        assert broken.asked.count(b"POST") == 1
         await client.close()
 
 

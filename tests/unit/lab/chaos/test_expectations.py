@@ -34,7 +34,7 @@ CASES = [
     (expect.recovered_within(2), [read(16, 503), read(18)], [read(17.5, 503)]),
     (expect.writable_within(5), [write(6), write(10), write(14)], [write(6), write(12)]),
     (expect.few_attempts(1.5), [write(6, attempts=2), read(6)], [write(6, attempts=3), read(6)]),
-    (expect.goodput(0.5), [read(1), read(6), read(7, 503)], [read(1), read(6, 429), read(6), read(7, 503)]),
+    (expect.refused_quickly(0.5, 0.005), [read(6, 503, took=0.001)], [read(6, 429, took=0.1), read(7, took=0)]),
     (expect.well_told(), [read(6, 503)], [read(6, 503, faults=("503 without Retry-After",))]),
 ]
 

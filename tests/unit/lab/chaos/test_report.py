@@ -11,7 +11,8 @@ from gigaday.lab.chaos.samples import Sample
 def outcome(*findings: Finding) -> Outcome:
     samples = [Sample(at / 10, 0.01, "read", 200 if at % 50 else 503) for at in range(100)]
     [experiment] = catalogue.named("node-crash")
-    run, control = Run(samples, 10, 2, 7, ["the node is <b>node-1</b>"]), Run(samples, 10)
+    counted = {"shed": 3.0, "aborted": 0.0}
+    run, control = Run(samples, 10, 2, 7, ["the node is <b>node-1</b>"], counted=counted), Run(samples, 10)
     return Outcome(experiment, 3, run, control, Verdict([], ["s-1: a, b"], [], 17), findings)
 
 
@@ -33,4 +34,5 @@ def test_plots_show_the_fault_where_it_was(tmp_path):
     assert "0 of 1" not in (tmp_path / "index.html").read_text()
     kept = json.loads((tmp_path / "node-crash-3.json").read_text())
     assert (kept["fault"], kept["rollback"]) == (2, 7)
+    assert kept["counted"] == {"shed": 3}
     assert sum(one["errors"] for one in kept["slices"]) == 4
