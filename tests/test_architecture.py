@@ -45,6 +45,7 @@ TESTED_ELSEWHERE = {
     **dict.fromkeys(
         ("compose.backends", "compose.guards", "compose.node", "compose.resources", "compose.services"), "api"
     ),
+    "cli.server": "live",  # what signals do to processes
     "compose.shared": "live",
     # They drive real servers, all of which tests/live/test_lab.py brings up, hurts and ends; more of them do so.
     **dict.fromkeys(("cli.lab_folder", "lab.raising", "lab.roles", "lab.scale"), "live"),
