@@ -113,7 +113,7 @@ class Shoppers:
 
     async def _ask(self, client: httpx.AsyncClient, method: str, path: str, **more: object) -> httpx.Response | None:
         try:
-            answer = await client.request(method, path, **more)  # type: ignore[arg-type]
+            answer = await client.request(method, path, **more)
         except httpx.TransportError as error:
             self.failed.append(f"{method} {error!r}")
             return None

@@ -42,7 +42,7 @@ def origins() -> Iterator[list[Origin]]:
 
 
 def haproxy(folder: Path, addresses: list[str], **more: object) -> Running:
-    asked = Balancer(nodes=tuple(addresses), admin_socket=folder / "admin.sock", **more)  # type: ignore[arg-type]
+    asked = Balancer(nodes=tuple(addresses), admin_socket=folder / "admin.sock", **more)
     return Running("haproxy", asked, folder)
 
 
@@ -205,7 +205,7 @@ def test_more_than_the_nodes_take_is_refused_at_once(origins, tmp_path):
 
     def answer(method: str, path: str) -> int:
         with working:
-            at_once.append(100 - working._value)  # type: ignore[attr-defined]
+            at_once.append(100 - working._value)
             time.sleep(1)
         return 200
 

@@ -70,7 +70,7 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
         missing("; ".join(lacking))
     made = Folder(tmp_path / "lab")
     yield made
-    with suppress(Exception):
+    with suppress(Exception):  # most tests have ended it themselves
         down(made.load(), grace=0)
 
 

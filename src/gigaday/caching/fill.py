@@ -90,7 +90,7 @@ class Shelf(Generic[V]):
         """Whoever loaded does not wait for it."""
 
         async def tell() -> None:
-            with suppress(BackendDown):
+            with suppress(BackendDown):  # what is not told ends by itself: a claim, or a value that is not stored
                 await telling
 
         task = asyncio.create_task(tell())

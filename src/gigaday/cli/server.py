@@ -36,7 +36,7 @@ class Server(MPServer):
         self._at_once = args[0] == signal.SIGINT
         for worker in self.wrks:
             worker.interrupt_by_parent = True  # a terminal's Ctrl-C reaches it as well: its end is no failure
-        super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]
+        super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]  # granian's own
 
     def shutdown(self, exit_code: int = 0) -> None:
         """Returns when every worker has ended. Exits with 1 where one had to be killed, or had failed before."""
@@ -46,7 +46,7 @@ class Server(MPServer):
         for worker in self.wrks if self._at_once else ():
             with suppress(ProcessLookupError):
                 os.kill(worker.inner.pid, signal.SIGINT)
-        super().shutdown(exit_code)  # type: ignore[no-untyped-call]
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call]  # granian's own
         patience.cancel()
         if self._forced:
             sys.exit(1)

@@ -180,7 +180,7 @@ async def serve(address: str, wanted: list[NewProxy], stopped: asyncio.Event) ->
     )  # fmt: skip
     serving = asyncio.create_task(server.serve())
     await stopped.wait()
-    server.stop()  # type: ignore[no-untyped-call]
+    server.stop()  # type: ignore[no-untyped-call]  # granian's own
     await serving
     await proxies.close()
 

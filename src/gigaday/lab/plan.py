@@ -41,7 +41,7 @@ class Plan:
         programs += ["nginx"] if self.edge else []
         programs += ["prometheus"] if self.prometheus else []
         checks: list[Callable[[], object]] = [mongod.binary, lambda: check_installed(self.swift)]
-        checks += [lambda name=name: find(name) for name in programs]  # type: ignore[misc]
+        checks += [lambda name=name: find(name) for name in programs]  # type: ignore[misc]  # mypy cannot infer it
         return list(_complaints(checks))
 
 

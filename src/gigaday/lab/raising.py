@@ -146,7 +146,7 @@ class _Raising:
         for member in others:
             self._ready(member)
         for member in front:
-            self._await(member.name, member, lambda member=member: _served(member))  # type: ignore[misc]
+            self._await(member.name, member, lambda member=member: _served(member))  # type: ignore[misc]  # not inferred
         printed = first.log.read_text()
         self._lab.learn(first_nodes=[first.name, *(member.name for member in others)])
         self._lab.learn(demo_token=node.token(printed, "Demo"), operator_token=node.token(printed, "Operator"))

@@ -45,7 +45,7 @@ class SwitchedCache:
         left = self._left if self._clock.monotonic() < self._from else None
         for other in dict.fromkeys((self._primary, left)):
             if other is not None and other is not used:
-                with suppress(BackendDown):
+                with suppress(BackendDown):  # it is not the one in use
                     await other.invalidate(tags)
         await used.invalidate(tags)
 

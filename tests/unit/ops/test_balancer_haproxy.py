@@ -7,7 +7,7 @@ from gigaday.ops.balancer_haproxy import CONFIG, files
 
 
 def text(**asked: object) -> str:
-    return files(Balancer(nodes=("a:1", "unix:/run/b.sock"), **asked), Path("/etc/haproxy"))[CONFIG]  # type: ignore[arg-type]
+    return files(Balancer(nodes=("a:1", "unix:/run/b.sock"), **asked), Path("/etc/haproxy"))[CONFIG]
 
 
 def test_slots_follow_the_nodes_and_are_disabled() -> None:

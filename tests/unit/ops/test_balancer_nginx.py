@@ -7,7 +7,7 @@ from gigaday.ops.balancer_nginx import CONFIG, files
 
 
 def text(**asked: object) -> str:
-    return files(Balancer(nodes=("a:1", "b:2"), **asked), Path("/etc/nginx"))[CONFIG]  # type: ignore[arg-type]
+    return files(Balancer(nodes=("a:1", "b:2"), **asked), Path("/etc/nginx"))[CONFIG]
 
 
 def test_least_connections_and_when_a_node_is_left_alone() -> None:

@@ -53,7 +53,7 @@ class Source:
         # h2load measures for whole seconds.
         lasting = max(1, round(seconds))
         command = [find("h2load"), "--h1", "-D", str(lasting), "-i", str(asked), "--log-file", str(log), *arguments]
-        subprocess.run(  # noqa: S603
+        subprocess.run(  # noqa: S603 - a fixed program
             [*command, "-H", f"Authorization: Bearer {self.token}"],
             capture_output=True,
             timeout=lasting + 30,

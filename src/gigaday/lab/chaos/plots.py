@@ -30,7 +30,7 @@ def line(found: Sequence[Slice], what: str) -> list[tuple[float, float]]:
 def plot(title: str, series: Mapping[str, Points], moments: Sequence[tuple[str, float]]) -> str:
     """An SVG. Moments of the same name share a line. Raises GigadayError where pygal lacks."""
     try:
-        import pygal  # type: ignore[import-untyped]
+        import pygal  # type: ignore[import-untyped]  # it has no types
     except ImportError as error:
         raise GigadayError("the report needs pygal: pip install 'gigaday[dev]'") from error
 

@@ -85,7 +85,8 @@ async def _control(experiment: Experiment, lab: Lab, seed: int, seconds: float) 
 async def _faulted(experiment: Experiment, lab: Lab, seed: int, seconds: float) -> tuple[Run, Traffic, str]:
     fault, rollback = seconds * _LEAD, seconds * (1 - _TAIL)
     ending, ended = asyncio.Event(), asyncio.Event()
-    scene = Scene(lab, faults_of(lab), Random(seed), rollback - fault, ending.is_set)  # noqa: S311
+    chance = Random(seed)  # noqa: S311 - the same again is what is wanted
+    scene = Scene(lab, faults_of(lab), chance, rollback - fault, ending.is_set)
     scene.undo.callback(heal, lab)
     async with _clients(experiment, lab, seed + 1_000_000) as clients:
         began = clients.usual.began

@@ -70,7 +70,7 @@ async def soak(lab: Lab, seed: int, seconds: float, tell: runner.Tell) -> Soak:
     wrong = await asyncio.to_thread(steady.wait, lab, runner.STEADY_SECONDS)
     if wrong:
         raise tenants.NotSteady(f"the soak was not begun: {wrong}")
-    chance = Random(seed)  # noqa: S311
+    chance = Random(seed)  # noqa: S311 - the same again is what is wanted
     traffic = await tenants.usual(lab, _MIX, seed, 10.0)
     rounds: list[Round] = []
     async with traffic.flowing():

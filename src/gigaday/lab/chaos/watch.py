@@ -2,7 +2,7 @@
 
 import http.client
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -83,10 +83,10 @@ def counts(lab: Lab) -> Counts:
 
 def growth(before: Counts, after: Counts) -> dict[str, float]:
     """How much all nodes together have counted in between; one that was started meanwhile began at nothing."""
-    grown: Counter[str] = Counter()
+    grown: defaultdict[str, float] = defaultdict(float)
     for who, counted in after.items():
         for name, value in counted.items():
-            grown[name] += value - before.get(who, {}).get(name, 0.0)  # type: ignore[assignment]
+            grown[name] += value - before.get(who, {}).get(name, 0.0)
     return dict(grown)
 
 
