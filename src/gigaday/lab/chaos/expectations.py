@@ -1,5 +1,6 @@
 """What may be expected of a run, each as a function that makes the judge of it."""
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from gigaday.lab.chaos.experiment import Expectation, Finding, Run
@@ -63,26 +64,25 @@ def errors_last_at_most(seconds: float, *kinds: str) -> Expectation:
 
 def slowest(share: float, seconds: float, *kinds: str, after: float = 0.0) -> Expectation:
     """The `share` percentile during the fault, `after` so many seconds of it."""
-
-    def judge(run: Run, control: Run) -> Finding:
-        took = percentile((one.took for one in run.during(*kinds, after=after)), share)
-        base = percentile((one.took for one in control.of(*kinds)), share)
-        late = f" from {after:g} s on" if after else ""
-        text = f"p{share * 100:g} <= {seconds * 1_000:g} ms ({' and '.join(kinds) or 'all'}){late}"
-        return Finding(text, f"{took * 1_000:.0f} ms", took <= seconds, f"{base * 1_000:.0f} ms")
-
-    return judge
+    return _percentile(share, f"{seconds * 1_000:g} ms", lambda base: seconds, kinds, after)
 
 
 def slower_by_at_most(seconds: float, share: float, *kinds: str, after: float = 0.0) -> Expectation:
     """The `share` percentile during the fault, beside the same of the control run."""
+    return _percentile(share, f"control + {seconds * 1_000:g} ms", lambda base: base + seconds, kinds, after)
+
+
+def _percentile(
+    share: float, most: str, bound: Callable[[float], float], kinds: Sequence[str], after: float
+) -> Expectation:
+    """`bound` in seconds, from the percentile of the control run; `most` tells it."""
 
     def judge(run: Run, control: Run) -> Finding:
         took = percentile((one.took for one in run.during(*kinds, after=after)), share)
         base = percentile((one.took for one in control.of(*kinds)), share)
         late = f" from {after:g} s on" if after else ""
-        text = f"p{share * 100:g} <= control + {seconds * 1_000:g} ms ({' and '.join(kinds) or 'all'}){late}"
-        return Finding(text, f"{took * 1_000:.0f} ms", took <= base + seconds, f"{base * 1_000:.0f} ms")
+        text = f"p{share * 100:g} <= {most} ({' and '.join(kinds) or 'all'}){late}"
+        return Finding(text, f"{took * 1_000:.0f} ms", took <= bound(base), f"{base * 1_000:.0f} ms")
 
     return judge
 
