@@ -9,11 +9,12 @@ SETUP := $(VENV)/.setup
 DEV := $(VENV)/.dev
 SWIFT := $(VENV)/.swift
 SERVERS := $(VENV)/.servers
+CLIENTS := $(VENV)/.clients
 
 .PHONY: setup dev run test check bench lock
 
 setup: $(SETUP)
-dev: $(DEV) $(SWIFT) $(SERVERS)
+dev: $(DEV) $(SWIFT) $(SERVERS) $(CLIENTS)
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; say which: make PYTHON=...")'
@@ -39,6 +40,10 @@ $(SWIFT): requirements/swift.txt | $(PY)
 
 $(SERVERS): scripts/servers | $(PY)
 	@scripts/servers
+	@touch $@
+
+$(CLIENTS): scripts/clients tests/js/package-lock.json $(SERVERS)
+	@scripts/clients
 	@touch $@
 
 run: setup

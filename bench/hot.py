@@ -72,6 +72,8 @@ def _targets(place: Scene, path: str, stack: contextlib.ExitStack) -> Iterator[T
     port, pid = stack.enter_context(nginx.serving(place.folder / "nginx", place.token, served.port))
     etag = _warm(served.port, path, place.headers)
     _warm(port, path, place.headers)
+    if (status := _status_of_cache(port, path, place.headers)) != "HIT":
+        raise RuntimeError(f"nginx does not answer from its cache: {status}")
     yield Target(port, pid, place.headers)
     yield stack.enter_context(_bare())
     yield Target(served.port, served.worker, place.headers)
@@ -81,11 +83,19 @@ def _targets(place: Scene, path: str, stack: contextlib.ExitStack) -> Iterator[T
 
 
 def _warm(port: int, path: str, headers: dict[str, str]) -> str:
+    return _headers(port, path, headers)["ETag"]
+
+
+def _status_of_cache(port: int, path: str, headers: dict[str, str]) -> str | None:
+    return _headers(port, path, headers)["X-Cache"]
+
+
+def _headers(port: int, path: str, headers: dict[str, str]) -> http.client.HTTPMessage:
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         answer.read()
-        return answer.headers["ETag"]
+        return answer.headers
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """nginx as the yardstick of a hot read: an answer from its proxy cache, behind a map of keys and a request limit."""
 
 import contextlib
+import getpass
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from pathlib import Path
 from bench import processes
 
 _CONFIG = """
+{user}
 worker_processes 1;
 daemon off;
 error_log {folder}/error.log warn;
@@ -36,6 +39,7 @@ http {{
             proxy_cache_key "$tenant$request_uri$http_accept_encoding";
             proxy_cache_valid 200 1h;
             proxy_ignore_headers Cache-Control Expires Vary Set-Cookie;
+            add_header X-Cache $upstream_cache_status;
         }}
     }}
 }}
@@ -48,7 +52,7 @@ def serving(folder: Path, token: str, origin: int) -> Iterator[tuple[int, int]]:
     port = processes.free_port()
     folder.mkdir()
     config = folder / "nginx.conf"
-    config.write_text(_CONFIG.format(folder=folder, token=token, port=port, origin=origin))
+    config.write_text(_CONFIG.format(user=_user(), folder=folder, token=token, port=port, origin=origin))
     with subprocess.Popen(["nginx", "-c", str(config), "-e", str(folder / "error.log")]) as process:
         try:
             yield port, _worker(process.pid)
@@ -65,3 +69,8 @@ def _worker(parent: int) -> int:
                 return int(child)
         time.sleep(0.02)
     raise RuntimeError("nginx does not start")
+
+
+def _user() -> str:
+    # Started by root, its workers would be somebody who may not write here.
+    return f"user {getpass.getuser()};" if os.geteuid() == 0 else ""

@@ -72,7 +72,7 @@ async def pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
         if opened.coherence.stream:
             await opened.coherence.stream.start()
         await with_.limits.refresh()
-        made = compose.operations(backends, with_.tenancy, settings)
+        made = compose.operations(backends, with_.tenancy, settings, documents=with_.delivered)
         app = compose.node(backends, settings, Health({}, clock), made, with_)
         try:
             yield Pipeline(app, backends, with_, store, clock)

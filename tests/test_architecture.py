@@ -28,11 +28,12 @@ ALLOWED = {
     "caching": {"rules", "model", "contracts", "errors"},
     "limiting": {"rules", "model", "contracts", "errors"},
     "backends": {"rules", "model", "contracts", "errors"},
+    "imaging": {"rules", "model", "contracts", "errors"},
     "settings": {"rules", "errors"},
-    "compose": {"settings", "edge", "api", "console", "backends", "resilience", "caching", "limiting", "ops", "rules",
-                "model", "contracts", "errors"},
+    "compose": {"settings", "edge", "api", "console", "backends", "resilience", "caching", "limiting", "imaging", "ops",
+                "rules", "model", "contracts", "errors"},
     "lab": {"ops", "rules", "model", "contracts", "errors"},
-    "cli": {"compose", "lab", "settings", "ops", "rules", "model", "contracts", "errors"},
+    "cli": {"compose", "lab", "imaging", "settings", "ops", "rules", "model", "contracts", "errors"},
     "asgi": {"compose", "settings"},
 }  # fmt: skip
 """Each part of the package, and the parts that it may import besides itself."""
@@ -43,7 +44,17 @@ TESTED_ELSEWHERE = {
     "asgi": "live",  # only meaningful in a served process
     # Every test there runs the whole pipeline that it wires.
     **dict.fromkeys(
-        ("compose.backends", "compose.guards", "compose.node", "compose.resources", "compose.services"), "api"
+        (
+            "compose.backends",
+            "compose.delivery",
+            "compose.guards",
+            "compose.imaging",
+            "compose.node",
+            "compose.objects",
+            "compose.resources",
+            "compose.services",
+        ),
+        "api",
     ),
     "cli.server": "live",  # what signals do to processes
     "compose.shared": "live",

@@ -71,12 +71,32 @@ class Conflict(ApiError):
     status, code, title = 409, "conflict", "The request conflicts with the present state"
 
 
+class NoDirectUploads(Conflict):
+    code, title = "no_direct_uploads", "Nothing can be sent to the store directly here"
+
+
+class OffsetMismatch(Conflict):
+    code, title = "offset_mismatch", "The upload has come to another offset"
+
+
+class Gone(ApiError):
+    status, code, title = 410, "gone", "It was here, and is no more"
+
+
 class PreconditionFailed(ApiError):
     status, code, title = 412, "precondition_failed", "The version has changed"
 
 
+class UnsupportedVersion(ApiError):
+    status, code, title = 412, "unsupported_version", "The protocol's version is not supported"
+
+
 class BodyTooLarge(ApiError):
     status, code, title = 413, "body_too_large", "The body is too large"
+
+
+class QuotaExceeded(ApiError):
+    status, code, title = 413, "quota_exceeded", "The plan has no room for so many bytes"
 
 
 class UnsupportedMediaType(ApiError):
@@ -95,6 +115,16 @@ class IdempotencyMismatch(ApiError):
     status, code, title = 422, "idempotency_mismatch", "The key was used with another request"
 
 
+class Locked(ApiError):
+    """Another request is at work on the same thing; carries Retry-After (seconds)."""
+
+    status, code, title = 423, "locked", "Another request is at work on this"
+
+    def __init__(self, detail: str = "", *, retry_after: int = 1, **more: Any) -> None:
+        super().__init__(detail, **more)
+        self.headers.setdefault("Retry-After", str(retry_after))
+
+
 class PreconditionRequired(ApiError):
     status, code, title = 428, "precondition_required", "If-Match is required"
 
@@ -105,6 +135,12 @@ class RateLimited(ApiError):
 
 class HeadersTooLarge(ApiError):
     status, code, title = 431, "headers_too_large", "The request's headers are too large"
+
+
+class ChecksumMismatch(ApiError):
+    """The status is tus's own."""
+
+    status, code, title = 460, "checksum_mismatch", "The bytes do not have the checksum that was sent with them"
 
 
 class Unavailable(ApiError):

@@ -7,7 +7,7 @@ The environment wins over the file, the file over the default. An empty value co
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -33,6 +33,10 @@ def _listed(value: Any) -> Any:
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_listed)]
+Urls = Annotated[tuple[Annotated[str, Field(pattern=r"^https?://[^\s/]+/?$")], ...], BeforeValidator(_listed)]
+Origins = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^(\*|https?://[A-Za-z0-9.:\[\]-]+)$")], ...], BeforeValidator(_listed)
+]
 Workers = Literal["auto"] | Annotated[int, Field(ge=1)]
 
 
@@ -50,6 +54,7 @@ class Settings(BaseModel):
     socket: Path | None = Field(None, alias="GIGADAY_SOCKET")
     cluster_size: Workers = Field("auto", alias="CLUSTER_SIZE")
     trusted_proxies: Networks = Field((), alias="GIGADAY_TRUSTED_PROXIES")
+    cors_origins: Origins = Field((), alias="GIGADAY_CORS_ORIGINS")
 
     mongodb_uri: SecretStr | None = Field(None, alias="MONGODB_URI")
     mongodb_max_pool_size: int = Field(1000, alias="MONGODB_MAX_POOL_SIZE", ge=1)
@@ -64,10 +69,20 @@ class Settings(BaseModel):
     aws_region: str = Field("us-east-1", alias="AWS_REGION")
     aws_access_key_id: str | None = Field(None, alias="AWS_ACCESS_KEY_ID")
     aws_secret_access_key: SecretStr | None = Field(None, alias="AWS_SECRET_ACCESS_KEY")
+    aws_session_token: SecretStr | None = Field(None, alias="AWS_SESSION_TOKEN")
+
+    cdn_endpoint: str | None = Field(None, alias="CDN_ENDPOINT", pattern=r"^https?://[^\s/]+/?$")
+    cdn_purge_urls: Urls = Field((), alias="CDN_PURGE_URLS")
+    cloudfront_domain: str | None = Field(None, alias="CLOUDFRONT_DOMAIN", pattern=r"^[A-Za-z0-9.-]+$")
+    cloudfront_distribution_id: str | None = Field(None, alias="CLOUDFRONT_DISTRIBUTION_ID")
+    cloudfront_key_pair_id: str | None = Field(None, alias="CLOUDFRONT_KEY_PAIR_ID")
+    cloudfront_private_key: SecretStr | None = Field(None, alias="CLOUDFRONT_PRIVATE_KEY")
 
     cache_bytes: int = Field(64 * MIB, alias="GIGADAY_CACHE_BYTES", ge=MIB)
     body_limit: int = Field(MIB, alias="GIGADAY_BODY_LIMIT", ge=1024)
     batch_limit_bytes: int = Field(16 * MIB, alias="GIGADAY_BATCH_LIMIT_BYTES", ge=1024)
+    image_workers: int = Field(1, alias="GIGADAY_IMAGE_WORKERS", ge=1, le=64)
+    image_pixels: int = Field(100_000_000, alias="GIGADAY_IMAGE_PIXELS", ge=1_000_000)
     anonymous_quota: int = Field(100, alias="GIGADAY_ANONYMOUS_QUOTA", ge=1)
     anonymous_window: int = Field(900, alias="GIGADAY_ANONYMOUS_WINDOW", ge=1)
     max_in_flight: int = Field(1000, alias="GIGADAY_MAX_IN_FLIGHT", ge=1)
@@ -167,6 +182,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     yield from _of_redis(settings)
     yield from _of_mongodb(settings)
     yield from _of_s3(settings)
+    yield from _of_cdn(settings)
 
 
 def _of_process(settings: Settings) -> Iterator[str]:
@@ -210,3 +226,34 @@ def _of_s3(settings: Settings) -> Iterator[str]:
             yield "S3_ENDPOINT: it needs S3_BUCKET beside it"
     elif (settings.aws_access_key_id is None) != (settings.aws_secret_access_key is None):
         yield "AWS_ACCESS_KEY_ID: it and AWS_SECRET_ACCESS_KEY are set together or not at all"
+
+
+def _of_cdn(settings: Settings) -> Iterator[str]:
+    if settings.cloudfront_domain is not None:
+        yield from _of_cloudfront(settings)
+        return
+    for name, stated in _CLOUDFRONT:
+        if stated(settings) is not None:
+            yield f"{name}: it needs CLOUDFRONT_DOMAIN beside it"
+    if settings.cdn_endpoint is not None and not settings.cdn_purge_urls:
+        yield "CDN_ENDPOINT: it needs CDN_PURGE_URLS (where the cache takes PURGE) or CLOUDFRONT_DOMAIN beside it"
+    if settings.cdn_purge_urls and settings.cdn_endpoint is None:
+        yield "CDN_PURGE_URLS: it needs CDN_ENDPOINT beside it, the address that clients reach the cache at"
+
+
+def _of_cloudfront(settings: Settings) -> Iterator[str]:
+    for name, stated in _CLOUDFRONT:
+        if stated(settings) is None:
+            yield f"CLOUDFRONT_DOMAIN: it needs {name} beside it"
+    if settings.s3_bucket is None:
+        yield "CLOUDFRONT_DOMAIN: it needs S3_BUCKET beside it, which it delivers from"
+    if settings.cdn_purge_urls:
+        yield "CDN_PURGE_URLS: CloudFront is not purged by address; set either it or CLOUDFRONT_DOMAIN"
+
+
+_CLOUDFRONT: tuple[tuple[str, Callable[[Settings], object]], ...] = (
+    ("CLOUDFRONT_DISTRIBUTION_ID", lambda settings: settings.cloudfront_distribution_id),
+    ("CLOUDFRONT_KEY_PAIR_ID", lambda settings: settings.cloudfront_key_pair_id),
+    ("CLOUDFRONT_PRIVATE_KEY", lambda settings: settings.cloudfront_private_key),
+)
+"""What CloudFront needs besides its domain."""

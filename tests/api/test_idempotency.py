@@ -13,6 +13,7 @@ import pytest
 from gigaday import compose, settings
 from gigaday.api import media
 from gigaday.api.declaration import Origin
+from gigaday.compose.media import keeping
 from gigaday.contracts import Delete, Document, Insert, Write
 from gigaday.errors import BackendDown
 from gigaday.ops.health import Health
@@ -93,7 +94,7 @@ async def served(folder: Path, store=lambda real: real, stall: float = 30.0, **e
         await work.create_tenant("acme", "Acme", "unlimited")
         _, token = await work.create_token("acme", "test")
         made = [operation for operation in compose.operations(backends, work, configured) if operation.tag != "media"]
-        made += media.operations(Origin(backends.documents, clock, b"key"), backends.objects, stall)
+        made += media.operations(Origin(backends.documents, clock, b"key"), keeping(backends), stall)
         app = compose.node(backends, configured, Health({}, clock), made)
         headers = {"Authorization": f"Bearer {token}"}
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

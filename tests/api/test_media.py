@@ -4,6 +4,11 @@ import zlib
 
 import pytest
 
+from gigaday import compose, settings
+from gigaday.model.plan import PLANS
+from gigaday.ops.quota import Quota
+from tests.api.conftest import running
+
 
 def png(width: int = 3, height: int = 2) -> bytes:
     def chunk(kind: bytes, body: bytes) -> bytes:
@@ -165,3 +170,67 @@ async def test_a_repeated_upload_with_a_key_is_one(api):
     again = await api.call("POST", "/media", content=png(), headers=headers)
     assert first.json() == again.json()
     assert len((await api.call("GET", "/media")).json()["data"]) == 1
+
+
+def files(folder) -> list:
+    """The originals in the embedded store; none where it is another."""
+    return [path for path in (folder / "objects" / "media").rglob("*") if path.is_file()]
+
+
+async def test_the_same_bytes_are_one_object_until_the_last_medium_of_them_is_gone(api, tmp_path):
+    first, second = await upload(api, png(), name="a.png"), await upload(api, png(), name="b.png")
+    assert (first["_id"] != second["_id"], first["sha256"]) == (True, second["sha256"])
+    assert (first["filename"], second["filename"]) == ("a.png", "b.png")
+    assert len(files(tmp_path)) in (0, 1)
+    for path in (f"/media/{first['_id']}", f"/media/trash/{first['_id']}"):
+        assert (await api.call("DELETE", path)).status_code == 204
+    assert (await api.call("GET", f"/media/{second['_id']}/content")).content == png()
+
+
+async def test_the_focus_of_a_picture_can_be_set_and_cleared(api):
+    made = await upload(api, png())
+    assert made["focus"] is None
+    changed = await api.call("PATCH", f"/media/{made['_id']}", json={"focus": {"x": 0.25, "y": 1}})
+    assert changed.json()["focus"] == {"x": 0.25, "y": 1.0}
+    assert (await api.call("GET", f"/media/{made['_id']}")).json()["focus"] == {"x": 0.25, "y": 1.0}
+    assert (await api.call("PATCH", f"/media/{made['_id']}", json={"focus": None})).json()["focus"] is None
+
+
+@pytest.mark.parametrize("focus", [{"x": 2, "y": 0}, {"x": 0.5}, {"x": 0, "y": 0, "z": 0}, "centre", [0, 0]])
+async def test_a_focus_outside_the_picture_is_refused(api, focus):
+    made = await upload(api, png())
+    answer = await api.call("PATCH", f"/media/{made['_id']}", json={"focus": focus})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"].split("/")[1]) == (422, "focus")
+
+
+async def test_a_picture_has_a_colour_and_a_blur_and_a_text_has_none(api):
+    picture, text = await upload(api, png(40, 30)), await upload(api, b"a text", name="a.txt")
+    assert picture["color"] == "#804020"
+    assert len(picture["blurhash"]) >= 6
+    assert (text["color"], text["blurhash"]) == (None, None)
+
+
+async def test_a_plan_has_room_for_so_much_and_what_goes_for_good_makes_room(tmp_path):
+    environ = {"GIGADAY_DATA_DIR": str(tmp_path)}
+    async with running(environ) as api:
+        await api.http.patch("/api/v1/admin/tenants/acme", json={"plan": "free"}, headers=api.as_(api.operator))
+        await room_left(environ, PLANS["free"].storage_bytes, 10)
+        first = await upload(api, b"0123456789")
+        refused = await api.call("POST", "/media", content=b"x")
+        assert (refused.status_code, refused.json()["code"]) == (413, "quota_exceeded")
+        assert len(files(tmp_path)) == 1
+        assert (await api.call("DELETE", f"/media/{first['_id']}")).status_code == 204
+        assert (await api.call("POST", "/media", content=b"x")).status_code == 413
+        assert (await api.call("DELETE", f"/media/trash/{first['_id']}")).status_code == 204
+        await upload(api, b"x")
+
+
+async def room_left(environ: dict[str, str], plan: int, size: int) -> None:
+    """As if the tenant had stored all but so many bytes."""
+    async with compose.open_backends(settings.load(environ)) as backends:
+        await Quota(backends.documents).reserve("acme", plan, plan - size)
+
+
+async def test_every_tenant_has_a_count_of_its_own(api):
+    for token in (api.token, api.other, api.token, api.other):
+        await upload(api, b"the same", token=token)

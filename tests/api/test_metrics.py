@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gigaday import compose, settings
 from gigaday.ops.health import Health, Probe
+from tests import pictures
 
 
 class Held:
@@ -96,6 +97,16 @@ async def test_the_caches_are_told_apart(watched):
     told = await watched.scrape()
     assert told["gigaday_cache_events_total", "responses", "loads"] == 1
     assert told["gigaday_cache_events_total", "responses", "hits"] == 1
+
+
+async def test_renderings_are_counted(watched):
+    watched.store.go_on.set()
+    for content, status in ((pictures.png(pictures.plain(9, 9)), 200), (b"\x89PNG\r\n\x1a\n", 422)):
+        made = (await watched.http.post("/api/v1/media", content=content)).json()
+        assert (await watched.http.get(f"/api/v1/media/{made['_id']}/image?preset=thumb")).status_code == status
+    told = await watched.scrape()
+    assert (told["gigaday_images_rendered_total",], told["gigaday_images_refused_total",]) == (1, 1)
+    assert (told["gigaday_images_waiting",], told["gigaday_image_processes_total",]) == (0, 2)
 
 
 async def test_whoever_comes_through_a_balancer_finds_nothing(watched):

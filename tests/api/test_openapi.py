@@ -1,6 +1,7 @@
 """The published description, held against a served node by schemathesis with every check on."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,7 +52,9 @@ def test_examples_work_when_pasted(served):
             continue
         who = operator if "/admin/" in path else token
         answer = httpx.post(url + path, json=body["example"], headers={"Authorization": f"Bearer {who}"})
-        assert answer.status_code in (200, 201), (path, answer.text)
+        # Files of this node lie in its folder, where no client can send any by itself.
+        expected = (409,) if path.endswith("/presigned") else (200, 201)
+        assert answer.status_code in expected, (path, answer.text)
 
 
 @pytest.mark.timeout(300)
@@ -64,5 +67,6 @@ def test_the_api_does_what_its_description_says(served, part, tmp_path):
         "run", url + "/api/openapi.json", "--checks", "all", "--max-examples", "15", "--seed", "1",
         "-H", f"Authorization: Bearer {operator if part == 'operator' else token}", *choice,
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=280, check=False)
+    hooks = {**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "schemathesis_hooks.py")}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=hooks, timeout=280, check=False)
     assert done.returncode == 0, done.stdout[-6000:]

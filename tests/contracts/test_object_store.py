@@ -11,6 +11,7 @@ import pytest
 
 from gigaday.backends.folder import FolderStore
 from gigaday.backends.s3 import S3Objects
+from gigaday.backends.s3_credentials import S3Credentials
 from gigaday.errors import BackendDown, BackendFull, ObjectMissing
 from tests.servers.swift import ACCESS_KEY, REGION
 
@@ -19,7 +20,7 @@ KIND = "application/octet-stream"
 
 
 def s3(endpoint: str, bucket: str, secret: str) -> S3Objects:
-    return S3Objects(bucket, endpoint=endpoint, region=REGION, access_key_id=ACCESS_KEY, secret_access_key=secret)
+    return S3Objects(bucket, endpoint=endpoint, region=REGION, credentials=S3Credentials(ACCESS_KEY, secret))
 
 
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.live)])

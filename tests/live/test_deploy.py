@@ -16,8 +16,9 @@ import pytest
 import yaml
 
 from gigaday import settings
+from gigaday.lab.servers import cdn
 from gigaday.lab.servers.redis import RedisCluster
-from tests.servers import missing
+from tests.servers import ServerMissing, missing
 from tests.servers.node import MAIN
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -144,8 +145,8 @@ def test_members_of_the_clusters_are_named_alike_everywhere(helm: Path) -> None:
         ("redis.primaries=2", "primaries"),
         ("mongodb.membersPerShard=2", "membersPerShard"),
         ("settings.GIGADY_DRAIN=x", "GIGADY_DRAIN"),
-        ("settings.CLOUDFRONT_DOMAIN=x", "CLOUDFRONT_DOMAIN"),  # nodes would not start with it
-        ("settings.GIGADAY_PEPPER=0123456789abcdef", "GIGADAY_PEPPER"),  # a ConfigMap is no place for it
+        ("settings.CLOUDFRONT_PRIVATE_KEY=x", "CLOUDFRONT_PRIVATE_KEY"),  # a ConfigMap is no place for it
+        ("settings.GIGADAY_PEPPER=0123456789abcdef", "GIGADAY_PEPPER"),  # nor for it
         ("settings.GIGADAY_DRAIN_SECONDS=x", "GIGADAY_DRAIN_SECONDS"),  # it is drainSeconds
         ("nodes=3", "nodes"),
     ],
@@ -255,6 +256,26 @@ def test_varnish_takes_the_edge_cache_s_rules(tmp_path: Path) -> None:
     assert compiled.returncode == 0, compiled.stderr
 
 
+def test_nginx_takes_the_edge_cache_s_configuration_which_has_the_laboratory_s_rules(tmp_path: Path) -> None:
+    config = (DEPLOY / "cdn" / "nginx.conf").read_text()
+    assert all(rules in config for rules in (cdn.RULES, cdn.FORWARDED, cdn.LOCATIONS, cdn.PURGES))
+    try:
+        modules = cdn.modules()
+    except ServerMissing as error:
+        missing(str(error))
+    own = {
+        "load_module modules/": f"load_module {modules}/",
+        "/var/cache/nginx": str(tmp_path),
+        "balancer:": "127.0.0.1:",
+    }
+    for stated, here in own.items():
+        config = config.replace(stated, here)
+    (tmp_path / "nginx.conf").write_text(config)
+    options = f"pid {tmp_path}/pid;"
+    checked = run(program("nginx"), "-t", "-c", tmp_path / "nginx.conf", "-e", "stderr", "-g", options)
+    assert checked.returncode == 0, checked.stderr
+
+
 def test_prometheus_takes_its_configuration() -> None:
     checked = run(program("promtool"), "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
     assert checked.returncode == 0, checked.stderr
@@ -287,6 +308,7 @@ def test_the_adapter_tells_of_no_pod_whose_dependencies_are_slow(tmp_path: Path)
         'gigaday_requests_in_flight{namespace="shop",pod="well"}': "20 20 20",
         'gigaday_requests_in_flight{namespace="shop",pod="slow"}': "20 200 300",
         'gigaday_component_status{namespace="shop",pod="well",component="database"}': "0 0 0",
+        'gigaday_component_status{namespace="shop",pod="well",component="cdn"}': "2 2 2",
         'gigaday_component_status{namespace="shop",pod="slow",component="database"}': "0 1 1",
         'gigaday_component_status{namespace="shop",pod="slow",component="storage"}': "0 0 0",
     }

@@ -95,10 +95,19 @@ def test_it_comes_up_shows_what_is_hurt_grows_and_ends(folder: Folder) -> None:
     # Through the edge, too; a write through one balancer is read through the other.
     headers = {"Authorization": f"Bearer {lab.facts['demo_token']}"}
     first, second = lab.facts["balancers"]
-    made = httpx.post(f"{first}/api/v1/products", headers=headers, json={"name": "Stool"})
+    made = httpx.post(f"{first}/api/v1/products", headers=headers, json={"name": "Stool", "status": "active"})
     assert made.status_code == 201, made.text
     for url in (second, lab.facts["cdn"]):
         assert httpx.get(f"{url}/api/v1/products/{made.json()['_id']}", headers=headers).json()["name"] == "Stool"
+
+    # What the tenant publishes is kept at the edge, which hears of writes.
+    httpx.patch(f"{first}/api/v1/tenant", headers=headers, json={"settings": {"publish": True}}).raise_for_status()
+    product, published = made.json(), f"{lab.facts['cdn']}/api/v1/public/{made.json()['createdBy']}/products"
+    path = f"{published}/{product['_id']}"
+    until(lambda: httpx.get(path).headers.get("x-edge-cache") == "HIT", 10, "not kept", retried=httpx.HTTPError)
+    changed = httpx.patch(f"{second}/api/v1/products/{product['_id']}", headers=headers, json={"name": "Bar stool"})
+    assert changed.status_code == 200, changed.text
+    until(lambda: httpx.get(path).json().get("name") == "Bar stool", 5, "not seen", retried=httpx.HTTPError)
 
     told = folder.run("status")
     rows = {row["name"]: row for row in json.loads(told.stdout)}

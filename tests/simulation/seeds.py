@@ -16,7 +16,7 @@ _FORK = multiprocessing.get_context("fork")
 def replay(scenario: Scenario, seeds: int) -> None:
     """Under each of so many seeds, or under the one that the environment's SEED names."""
     only = os.environ.get("SEED")
-    failing = int(only) if only else _first_failing(scenario, seeds)
+    failing = int(only) if only else first_failing(scenario, seeds)
     if failing is None:
         return
     try:
@@ -27,7 +27,7 @@ def replay(scenario: Scenario, seeds: int) -> None:
     assert only, f"seed {failing} failed, and did not when replayed: something random does not come from the seed"
 
 
-def _first_failing(scenario: Scenario, seeds: int) -> int | None:
+def first_failing(scenario: Scenario, seeds: int) -> int | None:
     """The least seed that fails, of those that were reached: each core stops at its first."""
     cores = len(os.sched_getaffinity(0))
     shares = [range(core, seeds, cores) for core in range(cores)]

@@ -83,7 +83,7 @@ class Node:
         """A hit is over at once; what is returned is the rest of a read that is none."""
         least = max(least, self.world.least(item), self.own.get(item, 0))
         direct = receipt is not None and not self.invalidation.seen(receipt.token)
-        value = None if direct else self.cache.fresh(item)
+        value = None if direct else self.cache.fresh(item, now())
         if value is None:
             return self.fetch(item, direct, least)
         self.check(item, value, least, now(), "hit")

@@ -8,6 +8,10 @@ from gigaday.errors import SettingsError
 from gigaday.settings import NAMES, describe, load
 
 PEPPER = "0123456789abcdef0123456789abcdef"
+CLOUDFRONT = {
+    "CLOUDFRONT_DOMAIN": "x.cloudfront.net", "CLOUDFRONT_DISTRIBUTION_ID": "D", "CLOUDFRONT_KEY_PAIR_ID": "K",
+    "CLOUDFRONT_PRIVATE_KEY": "key.pem", "S3_BUCKET": "b",
+}  # fmt: skip
 
 
 def refusal(**environ: str) -> str:
@@ -67,6 +71,15 @@ def test_one_message_names_every_fault() -> None:
     assert "did you mean MONGODB_URI?" in message
 
 
+def test_origins_are_schemes_and_hosts_or_any() -> None:
+    assert load({"GIGADAY_CORS_ORIGINS": "https://a.test, http://b.test:8080"}).cors_origins == (
+        "https://a.test", "http://b.test:8080",
+    )  # fmt: skip
+    assert load({"GIGADAY_CORS_ORIGINS": "*"}).cors_origins == ("*",)
+    for wrong in ("a.test", "https://a.test/", "https://*.a.test", "null"):
+        assert "GIGADAY_CORS_ORIGINS:" in refusal(GIGADAY_CORS_ORIGINS=wrong)
+
+
 @pytest.mark.parametrize(("wrong", "meant"), [("GIGADAY_PORT", "PORT"), ("S3_BUKET", "S3_BUCKET")])
 def test_an_unknown_name_is_answered_with_the_nearest(wrong: str, meant: str) -> None:
     assert f"{wrong}: there is no such setting; did you mean {meant}?" in refusal(**{wrong: "1"})
@@ -105,6 +118,15 @@ def test_mongodb_needs_a_shared_pepper() -> None:
         ({"S3_ENDPOINT": "https://s3.example"}, "S3_BUCKET"),
         ({"S3_BUCKET": "b", "S3_ENDPOINT": "s3.example"}, "S3_ENDPOINT"),
         ({"S3_BUCKET": "b", "AWS_ACCESS_KEY_ID": "id"}, "AWS_SECRET_ACCESS_KEY"),
+        ({"CDN_ENDPOINT": "https://cdn.example.com"}, "CDN_PURGE_URLS"),
+        ({"CDN_PURGE_URLS": "http://a:1"}, "CDN_ENDPOINT"),
+        ({"CDN_ENDPOINT": "https://cdn.example.com/media", "CDN_PURGE_URLS": "http://a:1"}, "CDN_ENDPOINT"),
+        ({"CDN_ENDPOINT": "https://cdn.example.com", "CDN_PURGE_URLS": "a:1"}, "CDN_PURGE_URLS"),
+        ({"CLOUDFRONT_KEY_PAIR_ID": "K"}, "CLOUDFRONT_DOMAIN"),
+        ({**CLOUDFRONT, "CLOUDFRONT_PRIVATE_KEY": ""}, "CLOUDFRONT_PRIVATE_KEY"),
+        ({**CLOUDFRONT, "S3_BUCKET": ""}, "S3_BUCKET"),
+        ({**CLOUDFRONT, "CDN_PURGE_URLS": "http://a:1"}, "CDN_PURGE_URLS"),
+        ({**CLOUDFRONT, "CLOUDFRONT_DOMAIN": "https://x.cloudfront.net"}, "CLOUDFRONT_DOMAIN"),
     ],
 )
 def test_settings_that_contradict_are_refused(environ: dict[str, str], named: str) -> None:
@@ -119,3 +141,9 @@ def test_a_secret_is_never_shown() -> None:
 
 def test_every_setting_is_described() -> None:
     assert [row["setting"] for row in describe(load({}))] == list(NAMES)
+
+
+def test_a_cdn_may_have_an_address_of_its_own() -> None:
+    caches = load({"CDN_ENDPOINT": "https://cdn.example.com", "CDN_PURGE_URLS": "http://a:1, http://b:2"})
+    assert caches.cdn_purge_urls == ("http://a:1", "http://b:2")
+    assert load({**CLOUDFRONT, "CDN_ENDPOINT": "https://cdn.example.com"}).cloudfront_domain == "x.cloudfront.net"

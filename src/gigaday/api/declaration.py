@@ -8,6 +8,8 @@ from gigaday.contracts import Clock, Collection, DocumentStore
 from gigaday.rules.listing import Kind, Listable
 
 BASE = "/api/v1"
+PUBLISHED = f"{BASE}/public"
+"""Where catalogues are that their tenants publish."""
 
 
 class Resource(msgspec.Struct, frozen=True):

@@ -23,22 +23,37 @@ TEXTS: dict[str, str] = {
     "with the same `Idempotency-Key` is still running. `detail` says which. A token is created once under a key, and "
     "its secret is shown once: where a repetition is answered so and the secret was lost, revoke that token, which "
     "`detail` names, and create another under a new key.",
+    "no_direct_uploads": "The files of this service lie with its node and not in an object store, so that there is "
+    "nothing to sign requests for. Send the file to the node by tus; `uploads` in the answer names where.",
+    "offset_mismatch": "The chunk does not begin where the upload has come to. Ask with `HEAD` for `Upload-Offset`, "
+    "which this answer has as well, and go on from there.",
+    "gone": "The upload has expired, or what was kept of it is gone. Begin another.",
     "precondition_failed": "The item has changed since its `ETag` was read. Read it again, apply the change to what is "
     "there now, and send the new `ETag` in `If-Match`.",
+    "unsupported_version": "The protocol is spoken in one version here, which `Tus-Version` names. Send it in "
+    "`Tus-Resumable` with every request.",
     "body_too_large": "The body is longer than this route, or the plan of the tenant, accepts. `detail` gives the "
     "limit. Split a batch; shrink a file.",
-    "unsupported_media_type": "The route does not take this `Content-Type`. `detail` names those it takes.",
+    "quota_exceeded": "The plan of the tenant has no room for so many bytes of media: `limit` is what it has, `used` "
+    "what is taken, uploads under way included. Delete media, give up uploads, or ask for a larger plan. What was "
+    "deleted counts until it can no longer be restored.",
+    "unsupported_media_type": "The route does not take this `Content-Type`, or the medium is no image that can be "
+    "rendered. `detail` names the types that are.",
     "range_not_satisfiable": "The `Range` starts beyond the end of the content. `Content-Range` gives its size.",
     "invalid": "The body was read but does not validate. `errors` lists every fault at once, each with a JSON pointer "
-    "to the place and what to change there.",
+    "to the place and what to change there. Of an image that cannot be rendered `detail` says why.",
     "idempotency_mismatch": "This `Idempotency-Key` was used within 24 hours for a request with another body. Use a "
     "new key for a new request.",
+    "locked": "Another request writes to the same upload. Wait the seconds that `Retry-After` gives and try again: one "
+    "whose client or node has died lets go within half a minute.",
     "precondition_required": "This write needs `If-Match` with the `ETag` that was read, so that it cannot overwrite "
     "somebody else's change.",
     "rate_limited": "The allowance is used up. Wait the seconds that `Retry-After` gives; `RateLimit` tells what "
     "remains and `RateLimit-Policy` what is allowed. Without `RateLimit`, too many requests of the tenant are being "
     "worked on at once: send fewer at a time.",
     "headers_too_large": "The request's headers are longer in all than is accepted. Send fewer or smaller ones.",
+    "checksum_mismatch": "The bytes of the chunk do not have the digest in `Upload-Checksum`, so that none of them "
+    "were kept. Send the chunk again from the same offset.",
     "unavailable": "The service or something that it needs cannot answer now. Try again after the seconds in "
     "`Retry-After`; send an `Idempotency-Key` with writes, so that trying again is safe. It is not the token: one "
     "that cannot be looked up is answered so, and not as unknown.",

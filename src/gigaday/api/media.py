@@ -1,7 +1,5 @@
 """Media: records of uploaded files, their content, and where they are used."""
 
-import secrets
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -9,19 +7,22 @@ from starlette.responses import Response
 
 from gigaday.api.content import content_response
 from gigaday.api.declaration import Origin, Resource
-from gigaday.api.idempotency import mismatch
 from gigaday.api.operation import Call, Operation, Parameter
 from gigaday.api.reading import existing
 from gigaday.api.resource import creating_operations, item_writing_operations, reading_operations
-from gigaday.api.upload import STALL_SECONDS, Received, measure_upload, receive_upload
+from gigaday.api.upload import STALL_SECONDS, measure_upload, receive_upload
 from gigaday.api.writing import Writing, check_if_match
-from gigaday.contracts import Delete, Document, Filter, Insert, ObjectStore, Query, Replace
-from gigaday.errors import BackendDown, BackendError, Conflict, Forbidden, NotFound, PreconditionFailed
+from gigaday.contracts import Document, Filter, LocalFiles, ObjectStore, Query, Replace
+from gigaday.errors import Conflict, Forbidden, NotFound, QuotaExceeded, Unavailable
 from gigaday.model.media import MEDIA, Media, MediaPatch
-from gigaday.model.plan import PLANS
+from gigaday.model.plan import PLANS, Plan
 from gigaday.model.product import PRODUCTS
+from gigaday.ops.media_making import MediaMaking
+from gigaday.ops.quota import Quota
+from gigaday.ops.trash import Trash
 from gigaday.rules import listing
 from gigaday.rules.ids import is_id
+from gigaday.rules.storage_keys import storage_key
 
 _SHOWN_USES = 20
 _DETACH_PAGE = 100
@@ -39,12 +40,24 @@ RESOURCE = Resource(
     write_cost=10,
 )
 _CONTENT = ("application/octet-stream", "multipart/form-data")
+_SENT = ("filename", "alt", "contentType", "size", "sha256")
 _DETACH = Parameter("detach", {"enum": ["true", "false"]}, "Take the medium out of the products that use it.")
 
 
-def operations(origin: Origin, objects: ObjectStore, stall: float = STALL_SECONDS) -> list[Operation]:
+class Keeping(msgspec.Struct, frozen=True):
+    """What keeps media: their bytes, what makes records of them, what counts them, and where the deleted go. `files` is
+    where bytes are files of this machine."""
+
+    objects: ObjectStore
+    making: MediaMaking
+    quota: Quota
+    trash: Trash
+    files: LocalFiles | None = None
+
+
+def operations(origin: Origin, keeping: Keeping, stall: float = STALL_SECONDS) -> list[Operation]:
     """Upload, list, read, change, delete and download. An upload may pause for `stall` seconds."""
-    media = MediaWork(origin, objects, stall)
+    media = MediaWork(origin, keeping, stall)
     [create] = creating_operations(RESOURCE, origin)
     upload = _with(
         create, handle=media.upload, summary="Upload a file", body=bytes, body_types=_CONTENT, example=None,
@@ -64,68 +77,41 @@ def _with(operation: Operation, **changes: Any) -> Operation:
     return msgspec.structs.replace(operation, **changes)
 
 
-def storage_key(tenant: str, id: str) -> str:
-    """Where a medium's bytes lie: a key of the server's making, grouped by tenant, and of this attempt alone: two that
-    make the same medium never touch each other's bytes."""
-    return f"media/{tenant}/{id[-2:]}/{id}-{secrets.token_hex(8)}"
-
-
 class MediaWork:
     """What media do beyond a plain resource."""
 
-    def __init__(self, origin: Origin, objects: ObjectStore, stall: float) -> None:
-        self._origin, self._objects, self._stall = origin, objects, stall
+    def __init__(self, origin: Origin, keeping: Keeping, stall: float) -> None:
+        self._origin, self._keeping, self._stall = origin, keeping, stall
         self._writing = Writing(RESOURCE, origin)
 
     async def upload(self, call: Call) -> Response:
         """Stores the bytes, then the record: a cut-off upload leaves no record, and no bytes once it is noticed."""
-        key = storage_key(call.principal.tenant, call.new_id)
-        received = await receive_upload(call.request, self._objects, key=key, limit=_limit(call), stall=self._stall)
+        tenant, plan = call.principal.tenant, _plan(call)
+        key = storage_key(tenant, call.new_id)
+        objects, making = self._keeping.objects, self._keeping.making
+        received = await receive_upload(call.request, objects, key=key, limit=plan.media_bytes, stall=self._stall)
         try:
-            made = await self._recorded(call, received, key)
-        except BackendDown:
-            # The record may have been written, as when this is cancelled: a record without its bytes would be worse.
+            await self._keeping.quota.reserve(tenant, plan.storage_bytes, received.size)
+        except (QuotaExceeded, Unavailable):
+            await making.discard(tenant, key, reserved=False)
             raise
-        except Exception:
-            await self._discard(key)
-            raise
-        if made["storageKey"] != key:
-            await self._discard(key)
+        made = await making.make(tenant, call.new_id, msgspec.to_builtins(received), key)
         return self._writing.answered(made, status=201, headers={"location": f"{RESOURCE.path}/{made['_id']}"})
-
-    async def _recorded(self, call: Call, received: Received, key: str) -> Document:
-        """The record, new or made by another attempt under the same Idempotency-Key."""
-        tenant, id = call.principal.tenant, call.new_id
-        fields = {**msgspec.to_builtins(received), "status": "ready", "storageKey": key}
-        document = self._writing.new(tenant, id, fields)
-        if await self._origin.documents.write(MEDIA, tenant, [Insert(document)]) == ["applied"]:
-            return document
-        made = await self._origin.documents.get(MEDIA, tenant, id)
-        if made is None:
-            raise Conflict("The id is taken; try again.")
-        if made["sha256"] != received.sha256:
-            raise mismatch()
-        return made
 
     async def repeats(self, call: Call, answer: bytes) -> bool:
         """Whether the file sent is the one of an earlier answer; nothing is stored."""
-        received = await measure_upload(call.request, limit=_limit(call), stall=self._stall)
-        made = msgspec.json.decode(answer)
-        return all(made[name] == value for name, value in msgspec.to_builtins(received).items())
-
-    async def _discard(self, key: str) -> None:
-        """Best effort: bytes that stay are an orphan that no one can reach."""
-        with suppress(BackendError):
-            await self._objects.delete(key)
+        received = await measure_upload(call.request, limit=_plan(call).media_bytes, stall=self._stall)
+        made, sent = msgspec.json.decode(answer), msgspec.to_builtins(received)
+        return all(made[name] == sent[name] for name in _SENT)
 
     async def content(self, call: Call) -> Response:
         """The bytes."""
         document = await existing(RESOURCE, self._origin, call)
-        return await content_response(call.request, document, self._objects)
+        return await content_response(call.request, document, self._keeping.objects, self._keeping.files)
 
     async def delete(self, call: Call) -> Response:
-        """No record and no bytes. Raises Conflict while a product uses the medium, Forbidden where none may be
-        changed."""
+        """The medium is in the trash, from where it can be restored. Raises Conflict while a product uses it,
+        Forbidden where none may be changed."""
         detaching = _is_detaching(call)
         try:
             document = await existing(RESOURCE, self._origin, call)
@@ -136,17 +122,10 @@ class MediaWork:
         check_if_match(call, document)
         if detaching:
             await self._detach(call.principal.tenant, document["_id"])
-        await self._remove(call, document)
-        return Response(status_code=204)
-
-    async def _remove(self, call: Call, document: Document) -> None:
-        tenant, id = call.principal.tenant, document["_id"]
-        if users := await self._users(tenant, id, _SHOWN_USES):
+        if users := await self._users(call.principal.tenant, document["_id"], _SHOWN_USES):
             raise _in_use(call, users)
-        [outcome] = await self._origin.documents.write(MEDIA, tenant, [Delete(id, document["version"])])
-        if outcome == "stale":
-            raise PreconditionFailed("The medium has changed since; read it again.")
-        await self._discard(document["storageKey"])
+        await self._keeping.trash.throw(document)
+        return Response(status_code=204)
 
     async def _users(self, tenant: str, id: str, limit: int) -> list[Document]:
         query = Query((Filter("mediaIds", "eq", id),), limit=limit)
@@ -164,8 +143,8 @@ class MediaWork:
             await self._origin.documents.write(PRODUCTS, tenant, writes)
 
 
-def _limit(call: Call) -> int:
-    return PLANS[call.principal.plan].media_bytes
+def _plan(call: Call) -> Plan:
+    return PLANS[call.principal.plan]
 
 
 def _is_detaching(call: Call) -> bool:

@@ -12,10 +12,12 @@ _REF = "#/components/schemas/{name}"
 _TITLES = {
     200: "Done", 201: "Made", 204: "Done, with no body", 206: "A part of it", 304: "Not modified since",
     400: "Malformed", 401: "A valid token is required", 403: "The token lacks a scope", 404: "There is no such thing",
-    408: "The body stopped coming", 409: "In conflict with the present state", 412: "The version has changed",
+    405: "The method is not allowed here", 408: "The body stopped coming", 409: "In conflict with the present state",
+    410: "It is no more", 412: "The version has changed",
     413: "The body is too large",
     415: "The content type is not supported", 416: "The range lies outside", 422: "Does not validate",
-    428: "If-Match is required", 429: "Too many requests", 503: "Cannot answer now",
+    423: "Another request is at work on this", 428: "If-Match is required", 429: "Too many requests",
+    460: "The checksum is another", 503: "Cannot answer now",
 }  # fmt: skip
 _HEADERS = {
     "RateLimit": {"schema": {"type": "string"}, "description": "What is left of the caller's limit."},
@@ -54,7 +56,7 @@ def document(operations: Iterable[Operation], version: str) -> bytes:
             "openapi": "3.1.0",
             "info": {"title": "Gigaday", "version": version, "description": "Products and media of your tenant."},
             "servers": [{"url": "/"}],
-            "paths": {path: item if "{id}" not in path else _with_id(item) for path, item in paths.items()},
+            "paths": {path: {**item, **_parts_of(path)} for path, item in paths.items()},
             "components": {
                 "schemas": components,
                 "securitySchemes": {
@@ -119,14 +121,16 @@ def _body(operation: Operation) -> dict[str, Any]:
     if operation.body is bytes:
         properties = {"file": {"type": "string", "format": "binary"}, "alt": {"type": "string", "maxLength": 1000}}
         file = {"type": "object", "required": ["file"], "properties": properties}
-        raw = {"type": "string", "format": "binary", "minLength": 1}
+        raw: dict[str, Any] = {"type": "string", "format": "binary"}
+        if operation.body_required:
+            raw["minLength"] = 1
         content: dict[str, Any] = {
             kind: {"schema": file if kind == "multipart/form-data" else raw} for kind in operation.body_types
         }
     else:
         shape = {"schema": _schema(operation.body), "example": operation.example}
         content = dict.fromkeys(operation.body_types, shape)
-    return {"required": True, "content": content}
+    return {"required": operation.body_required, "content": content}
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
@@ -156,7 +160,7 @@ def _problem(status: int) -> dict[str, Any]:
         return {"description": _TITLES[status]}
     return {
         "description": _TITLES[status],
-        "headers": _HEADERS | _RETRY_AFTER if status in (429, 503) else _HEADERS,
+        "headers": _HEADERS | _RETRY_AFTER if status in (423, 429, 503) else _HEADERS,
         "content": {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}},
     }
 
@@ -178,6 +182,8 @@ def _schema(kind: Any) -> dict[str, Any]:
     return {"$ref": _REF.format(name=kind.__name__)}
 
 
-def _with_id(item: dict[str, Any]) -> dict[str, Any]:
-    identifier = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-    return {**item, "parameters": [identifier]}
+def _parts_of(path: str) -> dict[str, Any]:
+    """What the path names in braces."""
+    parts = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    named = [{"name": part, "in": "path", "required": True, "schema": {"type": "string"}} for part in parts]
+    return {"parameters": named} if named else {}

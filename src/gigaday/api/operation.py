@@ -62,6 +62,7 @@ class Operation(msgspec.Struct, frozen=True):
     tag: str
     body: Any = None
     body_types: tuple[str, ...] = JSON_TYPES
+    body_required: bool = True
     example: Any = None
     answer: Any = None
     answer_types: tuple[str, ...] = ("application/json",)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gigaday.api.declaration import Origin, Resource
 from gigaday.api.operation import Call
-from gigaday.contracts import Document
+from gigaday.contracts import Document, Filter
 from gigaday.errors import NotFound
 from gigaday.rules import cursors, listing
 from gigaday.rules.ids import is_id
@@ -52,16 +52,18 @@ async def existing(resource: Resource, origin: Origin, call: Call) -> Document:
 
 
 class Reading:
-    """`GET` of a resource."""
+    """`GET` of a resource; `only` are equalities that hold for every item that is there."""
 
-    def __init__(self, resource: Resource, origin: Origin) -> None:
-        self._resource, self._origin = resource, origin
+    def __init__(self, resource: Resource, origin: Origin, *, only: tuple[Filter, ...] = ()) -> None:
+        self._resource, self._origin, self._only = resource, origin, only
         self._listable, self._fields = resource.listable, resource.fields
 
     async def read(self, call: Call) -> Response:
         """One item."""
         chosen = listing.parse_fields(call.request.scope["query_string"], self._listable)
         document = await existing(self._resource, self._origin, call)
+        if any(inner(document, needed.field) != needed.value for needed in self._only):
+            raise NotFound(f"There is no such {self._resource.singular}.")
         return json_response(answer(document, self._shown(chosen)), etag=tag(document, chosen))
 
     async def list(self, call: Call) -> Response:
@@ -70,7 +72,9 @@ class Reading:
         asked = listing.parse(
             call.request.scope["query_string"], self._listable, (tenant, self._resource.name), self._origin.cursor_key
         )
-        query = msgspec.structs.replace(asked.query, limit=asked.query.limit + 1)
+        query = msgspec.structs.replace(
+            asked.query, limit=asked.query.limit + 1, filters=(*asked.query.filters, *self._only)
+        )
         found = await self._origin.documents.page(self._resource.collection, tenant, query)
         page = found[: asked.query.limit]
         body = self._page(asked, page, more=len(found) > len(page))

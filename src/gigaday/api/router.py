@@ -66,10 +66,10 @@ class Router:
             await self._others(scope, receive, send)
             return
         method = scope["method"]
-        if method == "OPTIONS":
+        operation = methods.get("GET" if method == "HEAD" else method)
+        if operation is None and method == "OPTIONS":
             await Response(status_code=204, headers={"Allow": _allowed(methods)})(scope, receive, send)
             return
-        operation = methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise MethodNotAllowed(f"{method[:20]} is not allowed here.", headers={"Allow": _allowed(methods)})
         principal = authorize(state_of(scope).principal, operation.scope)
@@ -104,7 +104,7 @@ def authorize(principal: Principal | None, scope: str) -> Principal:
 
 def _shape(parts: Sequence[str]) -> tuple[str, ...]:
     """Paths of the same length and beginning share a bucket, so that few patterns are tried."""
-    return (str(len(parts)), *parts[1:4])
+    return (str(len(parts)), *parts[1 : 4 if parts[1:2] == ["api"] else 2])
 
 
 def _allowed(methods: _Methods) -> str:

@@ -2,8 +2,10 @@
 
 from typing import Literal
 
+from gigaday.api.declaration import BASE, PUBLISHED
 from gigaday.api.router import Router
 from gigaday.model.caching import CacheRule
+from gigaday.rules import links
 from gigaday.rules.ids import is_id
 
 
@@ -32,7 +34,7 @@ class Traits:
         """What is given up later rather than sooner: health, then writes, reads, lists and exports."""
         if self.public(path):
             return "health"
-        if method not in ("GET", "HEAD"):
+        if method not in ("GET", "HEAD", "OPTIONS"):
             return "write"
         operation = self._router.operation(method, path)
         return "list" if operation is not None and operation.cost > 1 else "read"
@@ -48,7 +50,8 @@ class Traits:
         id = params.get("id", "")
         if "id" in params and not is_id(id):
             return None  # what can never exist is not worth remembering
-        return CacheRule(operation.cached.collection, id, operation.scope, operation.cached.seconds, operation.cost)
+        cached, tenant = operation.cached, params.get("tenant", "")
+        return CacheRule(cached.collection, id, operation.scope, cached.seconds, operation.cost, tenant)
 
     def opens(self, method: str, path: str) -> bool:
         """Whether the limit opens while no shared bucket can be asked."""
@@ -57,4 +60,8 @@ class Traits:
 
     def public(self, path: str) -> bool:
         """Whether neither token nor limit is asked for: health, documentation, and paths that do not exist."""
-        return not path.startswith("/api/v1/")
+        return not path.startswith((f"{BASE}/", f"{links.BASE}/"))
+
+    def delivered(self, path: str) -> bool:
+        """Whether it is what anyone may fetch, within a limit for each address: a token has no meaning there."""
+        return path.startswith((f"{PUBLISHED}/", f"{links.BASE}/"))

@@ -110,12 +110,12 @@ async def _measured(
 
 async def _body(request: Request, cap: int, stall: float) -> AsyncGenerator[bytes, None]:
     """The body; refused before it is read where it says that it is too long, and while it is read where it does not."""
-    declared = _declared_length(request)
+    declared = declared_length(request)
     if declared is not None and declared > cap:
         raise _too_large(cap)
     total = 0
     async with aclosing(request.stream()) as stream:
-        while chunk := await _next(stream, stall):
+        while chunk := await next_chunk(stream, stall):
             total += len(chunk)
             if total > cap:
                 raise _too_large(cap)
@@ -124,7 +124,7 @@ async def _body(request: Request, cap: int, stall: float) -> AsyncGenerator[byte
         raise BadRequest(f"The body has {total} bytes where Content-Length says {declared}.")
 
 
-async def _next(stream: AsyncGenerator[bytes, None], stall: float) -> bytes:
+async def next_chunk(stream: AsyncGenerator[bytes, None], stall: float) -> bytes:
     """The next bytes, empty at the end. Raises BodyStalled once none have come for `stall` seconds."""
     try:
         async with asyncio.timeout(stall):
@@ -136,7 +136,8 @@ async def _next(stream: AsyncGenerator[bytes, None], stall: float) -> bytes:
         raise BodyStalled(f"No byte of the body came for {stall:g} seconds.") from None
 
 
-def _declared_length(request: Request) -> int | None:
+def declared_length(request: Request) -> int | None:
+    """How long the body says that it is, in bytes. Raises BadRequest."""
     text = request.headers.get("content-length")
     if text is None:
         return None

@@ -10,6 +10,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
+from gigaday.backends.s3_credentials import S3Credentials
 from gigaday.contracts import StoredObject
 from gigaday.errors import BackendDown, BackendFull, ObjectMissing
 from gigaday.rules.object_keys import check
@@ -17,28 +18,21 @@ from gigaday.rules.object_keys import check
 _PART_BYTES = 8 << 20
 _READ_BYTES = 1 << 20
 _PARTS_AT_ONCE = 2
+GROWING = ".growing/"
+"""Below it lies what is held apart of objects that are not whole yet."""
 _FULL = re.compile(r"status code: (413|507)\b|<Code>\w*(QuotaExceeded|StorageFull|InsufficientStorage|EntityTooLarge)<")
 """How stores say that there is no room; obstore tells status and body in its message alone."""
 
 
 class S3Objects:
-    """`ObjectStore` on one bucket. Without keys the environment's own credentials (role, profile) are used."""
+    """`ObjectStore` on one bucket. Keys below `.growing/`, which no caller can name, are not told of."""
 
-    def __init__(
-        self,
-        bucket: str,
-        *,
-        endpoint: str | None,
-        region: str,
-        access_key_id: str | None,
-        secret_access_key: str | None,
-    ) -> None:
+    def __init__(self, bucket: str, *, endpoint: str | None, region: str, credentials: S3Credentials) -> None:
         self._store = S3Store(
             bucket,
             endpoint=endpoint,
             region=region,
-            access_key_id=access_key_id,
-            secret_access_key=secret_access_key,
+            credential_provider=credentials.refreshed,
             virtual_hosted_style_request=endpoint is None,
             client_options={
                 "allow_http": bool(endpoint and endpoint.startswith("http://")),
@@ -113,7 +107,7 @@ class S3Objects:
         with _translated():
             async for page in obstore.list(self._store, folder or None):
                 for found in page:
-                    if found["path"].startswith(prefix):
+                    if found["path"].startswith(prefix) and not found["path"].startswith(GROWING):
                         yield StoredObject(found["path"], found["size"], found["last_modified"].timestamp())
 
     async def ping(self) -> None:

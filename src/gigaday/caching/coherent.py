@@ -70,16 +70,16 @@ class Coherent(Generic[V]):
     def tainted(self) -> int:
         return self._flights.tainted
 
-    def fresh(self, key: str) -> V | None:
-        """The value, if it is here and nothing is to be done about it."""
+    def fresh(self, key: str, now: float) -> V | None:
+        """The value, if it is here and nothing is to be done about it at this monotonic second."""
         entry = self._find(key)
-        if entry is not None and entry.epoch == self._epoch:
-            now = self._monotonic()
-            if now < entry.refresh_at and (now < self._trust.until or now < entry.loaded + BOUND):
-                entry.visited = True
-                self.hits += 1
-                return entry.value
-        return None
+        if entry is None or entry.epoch != self._epoch or now >= entry.refresh_at:
+            return None
+        if now >= self._trust.until and now >= entry.loaded + BOUND:
+            return None
+        entry.visited = True
+        self.hits += 1
+        return entry.value
 
     def held(self, key: str) -> Answer[V] | None:
         """What is here, as old as it may be where nothing else could be had; asks nobody."""

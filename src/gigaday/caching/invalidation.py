@@ -22,6 +22,7 @@ class Invalidation:
     def __init__(self, shared: SharedCache | None = None, stream: Stream | None = None) -> None:
         self._shared, self._stream = shared, stream
         self._drops: list[Callable[[Sequence[str]], object]] = []
+        self._followers: list[Callable[[Sequence[str]], object]] = []
         self._flushes: list[Callable[[], object]] = []
         self._owed = Owed()
         self._queued: dict[str, None] = {}
@@ -38,6 +39,11 @@ class Invalidation:
         self._drops.append(drop)
         self._flushes.append(flush)
 
+    def follow(self, heed: Callable[[Sequence[str]], object]) -> None:
+        """Has `heed` told of what this node itself invalidates, and of nothing that others announce: what all nodes
+        stand behind is to be told once."""
+        self._followers.append(heed)
+
     def believed(self, tags: Sequence[str]) -> bool:
         """Whether a shared value under `tags` is sure not to be one that an invalidation failed to reach."""
         if self._owed.touches(tags) or any(tag in self._queued or tag in self._sending for tag in tags):
@@ -52,6 +58,8 @@ class Invalidation:
     async def invalidate(self, tags: Sequence[str], *, urgent: bool = False) -> Receipt:
         """Here at once; elsewhere on return, where nothing is down, else as soon as it can be. Never fails."""
         self._drop(tags)
+        for heed in self._followers:
+            heed(tags)
         if self._shared is None and self._stream is None:
             return Receipt()
         self._queued.update(dict.fromkeys(tags))

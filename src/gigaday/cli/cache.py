@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gigaday.settings import Settings
 
 All = Annotated[bool, Parameter(name="--all", negative="")]
+_BELIEVED = 1.0
+"""Seconds that a node that hears of nothing believes what it has cached."""
 NOTHING_SHARED = (
     "Nothing is shared: without REDIS_CLUSTER_URLS each node believes what it has cached for a second, and there is "
     "nothing to purge."
@@ -27,7 +29,7 @@ def register(app: App, load: Load) -> None:
 
     @cache.command
     def purge(*, tag: str | None = None, tenant: str | None = None, all_: All = False, json: AsJson = False) -> None:
-        """Have every node and the shared cache drop what stands under a tag, of a tenant, or everything.
+        """Have every node, the shared cache and the CDN drop what stands under a tag, of a tenant, or everything.
 
         Returns once all have, with a receipt. Writes do this by themselves; it is for what was changed behind
         Gigaday's back, in the database itself.
@@ -67,11 +69,20 @@ def _named(tag: str | None, tenant: str | None, everything: bool) -> str:
 
 
 async def _purge(backends: "Backends", settings: "Settings", tag: str) -> "Purged | None":
+    import asyncio
+
     from gigaday import compose
-    from gigaday.ops.cache import Purge, tenant_of
+    from gigaday.ops.cache import Purge, purge_cdn, tenant_of
 
     tenant = tenant_of(tag)
     if tenant is not None:
         await compose.tenancy(backends, settings).get_tenant(tenant)
     coherence = backends.coherence
-    return await Purge(coherence.invalidation, coherence.stream, backends.clock).purge([tag])
+    purged = await Purge(coherence.invalidation, coherence.stream, backends.clock).purge([tag])
+    if backends.edges.purges:
+        if purged is None:
+            await asyncio.sleep(_BELIEVED)
+        # After the nodes: what an edge fetches from then on is new.
+        await purge_cdn(backends.edges.cdn.purge, [tag])
+        note("The CDN has forgotten it, too.")
+    return purged

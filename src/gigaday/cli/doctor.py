@@ -11,6 +11,7 @@ from gigaday.cli.session import Load
 from gigaday.errors import BackendError, SettingsError
 
 if TYPE_CHECKING:
+    from gigaday.compose import Backends
     from gigaday.ops.doctor import Finding
     from gigaday.settings import Settings
 
@@ -20,7 +21,7 @@ def register(app: App, load: Load) -> None:
 
     @app.command
     def doctor(*, json: AsJson = False) -> None:
-        """Check settings, folders, back ends, clocks, indexes, replica set and Redis; tell the mend of every fault."""
+        """Check settings, folders, back ends, CDN, clocks, indexes, replica set and Redis; tell every fault's mend."""
         import asyncio
 
         findings = asyncio.run(_examine(load))
@@ -51,11 +52,20 @@ async def _back_ends(settings: "Settings") -> "list[Finding]":
 
     try:
         async with compose.open_backends(settings) as backends:
-            return await check_reachable({"database": backends.documents.ping, "object store": backends.objects.ping})
+            pings = {"database": backends.documents.ping, "object store": backends.objects.ping}
+            return [*await check_reachable(pings), *await _cdn(backends, settings)]
     except BackendError as error:
         from gigaday.ops.health import safe
 
         return [Finding("back ends", False, safe(str(error)), "See that each runs where the settings say.")]
+
+
+async def _cdn(backends: "Backends", settings: "Settings") -> "list[Finding]":
+    from gigaday.ops.doctor_cdn import check_cdn
+
+    if not backends.edges.purges:
+        return []
+    return await check_cdn(backends.edges.cdn, settings.cdn_endpoint or f"https://{settings.cloudfront_domain}")
 
 
 async def _database(settings: "Settings") -> "list[Finding]":

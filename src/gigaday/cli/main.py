@@ -17,6 +17,7 @@ from gigaday.cli import (
     doctor,
     lab,
     limits,
+    media,
     mode,
     runbook,
     serve,
@@ -29,8 +30,8 @@ from gigaday.errors import ApiError, GigadayError, SettingsError
 if TYPE_CHECKING:
     from gigaday.settings import Settings
 
-GROUPS = (serve, balancer, tenants, tokens, limits, mode, runbook, audit, cache, catalogue, db, config, lab, chaos,
-          doctor)  # fmt: skip
+GROUPS = (serve, balancer, tenants, tokens, limits, mode, runbook, audit, cache, catalogue, media, db, config, lab,
+          chaos, doctor)  # fmt: skip
 
 
 def build(load: Load) -> App:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gigaday.backends.clock import SystemClock
-from gigaday.backends.folder import FolderStore
 from gigaday.backends.memory import MemoryBuckets
 from gigaday.backends.sqlite import SqliteStore
 from gigaday.caching.coherent_store import CoherentStore
@@ -15,10 +14,14 @@ from gigaday.caching.gathered_store import GatheredStore
 from gigaday.caching.invalidation import Invalidation
 from gigaday.caching.stream import Stream
 from gigaday.caching.trust import Trust
-from gigaday.compose.guards import guarded_objects, guarded_store
+from gigaday.compose.cdn import Edges, describe_cdn, open_cdn
+from gigaday.compose.guards import guarded_store
+from gigaday.compose.imaging import stored_images
+from gigaday.compose.objects import chosen_objects
 from gigaday.compose.resources import COLLECTIONS, UNCACHED
 from gigaday.compose.shared import Shared, open_shared
-from gigaday.contracts import Buckets, Clock, DocumentStore, ObjectStore
+from gigaday.contracts import Buckets, Clock, DocumentStore, LocalFiles, Presigner
+from gigaday.imaging.variants import StoredImages
 from gigaday.model.request import note_receipt
 from gigaday.resilience.guarded_objects import GuardedObjects
 from gigaday.resilience.guarded_store import GuardedStore
@@ -46,9 +49,15 @@ class Backends:
     documents: DocumentStore
     plain: GuardedStore
     objects: GuardedObjects
+    presigner: Presigner | None
+    """Where clients may reach the object store themselves."""
+    files: LocalFiles | None
+    """Where objects lie, if on this machine."""
+    images: StoredImages
     buckets: Buckets
     clock: Clock
     coherence: Coherence
+    edges: Edges
     widen: Callable[[float], None]
     """Multiplies the database's connections, where it has any."""
 
@@ -60,15 +69,21 @@ async def open_backends(settings: Settings) -> AsyncIterator[Backends]:
     async with AsyncExitStack() as stack:
         coherence = await _coherence(settings, clock, stack)
         plain, widen = _documents(settings, clock)
+        edges = await stack.enter_async_context(open_cdn(settings, clock, coherence.invalidation, plain))
         documents = CoherentStore(
             plain, coherence.invalidation.invalidate, lambda receipt: note_receipt(receipt.token), UNCACHED
         )
         stack.push_async_callback(documents.close)
-        objects = guarded_objects(_objects(settings), clock)
+        chosen = chosen_objects(settings, clock)
+        objects, files = chosen.store, chosen.files
         stack.push_async_callback(objects.close)
+        shared = coherence.shared
+        images = stored_images(settings, objects, files, shared.cache if shared else None)
+        stack.push_async_callback(images.close)
         await plain.prepare(COLLECTIONS)
-        buckets = coherence.shared.buckets if coherence.shared else MemoryBuckets(clock=clock)
-        yield Backends(documents, plain, objects, buckets, clock, coherence, widen)
+        buckets = shared.buckets if shared else MemoryBuckets(clock=clock)
+        yield Backends(documents, plain, objects, chosen.presigner, files, images, buckets, clock, coherence, edges,
+                       widen)  # fmt: skip
 
 
 async def _coherence(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Coherence:
@@ -117,21 +132,6 @@ def database_failover(settings: Settings) -> "MongoFailover | None":
     return MongoFailover.open(settings.mongodb_uri.get_secret_value())
 
 
-def _objects(settings: Settings) -> ObjectStore:
-    if settings.s3_bucket is None:
-        return FolderStore(settings.data_dir / "objects")
-    from gigaday.backends.s3 import S3Objects
-
-    secret = settings.aws_secret_access_key
-    return S3Objects(
-        settings.s3_bucket,
-        endpoint=settings.s3_endpoint,
-        region=settings.aws_region,
-        access_key_id=settings.aws_access_key_id,
-        secret_access_key=secret.get_secret_value() if secret else None,
-    )
-
-
 def describe(settings: Settings) -> dict[str, str]:
     """Each back end chosen, for the operator's eyes: no secrets."""
     return {
@@ -140,5 +140,5 @@ def describe(settings: Settings) -> dict[str, str]:
         if settings.s3_bucket
         else f"folder ({settings.data_dir / 'objects'})",
         "cache and limits": "Redis Cluster" if settings.redis_cluster_urls else "in process",
-        "cdn": "none: media are served by the node",
+        "cdn": describe_cdn(settings),
     }

@@ -6,7 +6,7 @@ knows by a number in each write whether it was applied; and what the object stor
 
 from collections.abc import Callable
 
-from gigaday.contracts import Clock, DocumentStore, ObjectStore, SharedCache
+from gigaday.contracts import Clock, DocumentStore, GrowingStore, SharedCache
 from gigaday.resilience.breaker import Breaker
 from gigaday.resilience.guard import Guard
 from gigaday.resilience.guarded_cache import GuardedCache
@@ -21,7 +21,7 @@ def guarded_store(store: DocumentStore, clock: Clock, writable: Callable[[], boo
     return GuardedStore(store, reads, Guard("database writes", Breaker(clock), clock), writable)
 
 
-def guarded_objects(store: ObjectStore, clock: Clock) -> GuardedObjects:
+def guarded_objects(store: GrowingStore, clock: Clock) -> GuardedObjects:
     """With one guard."""
     return GuardedObjects(store, Guard("storage", Breaker(clock), clock))
 

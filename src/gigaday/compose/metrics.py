@@ -3,14 +3,16 @@
 A scrape reaches one worker, and tells of that one alone: a node that is watched has one worker.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from gigaday.caching.cdn_purge import CdnPurge
 from gigaday.caching.coherent import Coherent
 from gigaday.compose.backends import Backends
 from gigaday.compose.services import Services
 from gigaday.edge.counters import BOUNDS, Counters
 from gigaday.edge.load import Load
+from gigaday.imaging.variants import StoredImages
 from gigaday.limiting.counts import Counts
 from gigaday.ops.health import RANK, Health
 from gigaday.ops.metrics import Exposition, Family, Histogram
@@ -27,6 +29,8 @@ def exposition(backends: Backends, with_: Services, health: Health, counters: Co
         *_requests(counters, load),
         *_caches(caches),
         *(_limits(shared.buckets.counts) if shared else ()),
+        *(_cdn(backends.edges.purges) if backends.edges.purges else ()),
+        *_images(backends.images),
         *_state(health),
     ])  # fmt: skip
 
@@ -65,6 +69,26 @@ def _limits(counts: Counts) -> list[Family | Histogram]:
              "Tokens admitted that no shared bucket gave: an upper estimate of the over-admission.",
              lambda: counts.unshared_tokens),
     ]  # fmt: skip
+
+
+def _cdn(purges: Sequence[CdnPurge]) -> list[Family | Histogram]:
+    return [
+        _one("counter", "gigaday_cdn_purges", "Batches of tags that edges have forgotten.",
+             lambda: sum(purge.purges for purge in purges)),
+        _one("counter", "gigaday_cdn_purge_failures", "Batches that an edge could not be told; they are tried again.",
+             lambda: sum(purge.failures for purge in purges)),
+        _one("gauge", "gigaday_cdn_purges_owed", "Tags that edges have still to be told.",
+             lambda: sum(purge.owed for purge in purges)),
+    ]  # fmt: skip
+
+
+def _images(images: StoredImages) -> list[Family | Histogram]:
+    return [
+        _one("counter", "gigaday_images_rendered", "Renderings made.", lambda: images.rendered),
+        _one("counter", "gigaday_images_refused", "Images that could not be rendered.", lambda: images.refused),
+        _one("gauge", "gigaday_images_waiting", "Images that wait for a process.", lambda: images.pool.waiting),
+        _one("counter", "gigaday_image_processes", "Processes started to render.", lambda: images.pool.started),
+    ]
 
 
 def _state(health: Health) -> list[Family | Histogram]:

@@ -6,27 +6,30 @@ import hmac
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 
 from starlette.routing import Router as OtherRoutes
 
 from gigaday import __version__
-from gigaday.api import admin, docs, health, media, metrics, openapi, resource, tenant, tokens
+from gigaday.api import admin, docs, health, media, metrics, openapi, resource, tenant, tokens, trash, uploads
 from gigaday.api.declaration import Origin, Resource
 from gigaday.api.idempotency import IDEMPOTENCY, Idempotency
 from gigaday.api.operation import Operation
 from gigaday.api.router import Router, no_such_path
 from gigaday.api.traits import Traits
 from gigaday.compose.backends import Backends, open_backends
+from gigaday.compose.delivery import delivery_operations
+from gigaday.compose.media import keeping, reaping
 from gigaday.compose.metrics import exposition
 from gigaday.compose.resources import RESOURCES
 from gigaday.compose.services import Services, pepper_of, services
 from gigaday.edge import app as edge
+from gigaday.edge import eager
 from gigaday.edge.asgi import App, Message, Receive, Scope, Send
 from gigaday.edge.counters import Counters
-from gigaday.edge.load import Caps, Load
+from gigaday.edge.load import Load
 from gigaday.errors import GigadayError
 from gigaday.limiting.several import Several
 from gigaday.model.plan import PLANS
@@ -36,8 +39,12 @@ from gigaday.ops.housekeeping import Chores, keep_house
 from gigaday.ops.limits import Limits
 from gigaday.ops.modes import SECONDS as MODES_SECONDS
 from gigaday.ops.modes import Modes
+from gigaday.ops.remembered import Readable
 from gigaday.ops.tenancy import Tenancy
-from gigaday.rules import ids, times
+from gigaday.ops.turns import Turns
+from gigaday.ops.uploads import Uploads
+from gigaday.rules import ids, links, times
+from gigaday.rules.storage_keys import storage_key
 from gigaday.settings import Settings
 
 HOUSEKEEPING_SECONDS, LIMITS_SECONDS = 30.0, 1.0
@@ -45,14 +52,24 @@ _COUNT_LENGTH = 10
 
 
 def operations(
-    backends: Backends, work: Tenancy, settings: Settings, resources: Sequence[Resource] = RESOURCES
+    backends: Backends,
+    work: Tenancy,
+    settings: Settings,
+    resources: Sequence[Resource] = RESOURCES,
+    documents: Readable | None = None,
 ) -> list[Operation]:
-    """Every operation of the API."""
+    """Every operation of the API. `documents` are where tenants and media are read for whoever fetches files."""
     key = hmac.new(pepper_of(settings), b"cursors", hashlib.sha256).digest()
     origin = Origin(backends.documents, backends.clock, key, settings.batch_limit_bytes)
+    link_key = links.key_of(pepper_of(settings))
+    kept = keeping(backends)
+    under_way = Uploads(backends.documents, backends.objects, backends.clock, kept.quota, storage_key)
     return [
         *(operation for declared in resources for operation in resource.operations(declared, origin)),
-        *media.operations(origin, backends.objects),
+        *media.operations(origin, kept),
+        *trash.operations(origin, kept.trash),
+        *uploads.operations(origin, backends.objects, under_way, kept.making, backends.presigner),
+        *delivery_operations(backends, origin, link_key, documents or backends.documents),
         *tokens.operations(work, key),
         *tenant.operations(work),
         *admin.operations(work, key),
@@ -69,8 +86,7 @@ def node(
     def new_id() -> str:
         return ids.make(backends.clock.now(), os.urandom(10))
 
-    caps = Caps(max_in_flight=settings.max_in_flight, request_timeout=settings.request_timeout)
-    counters, load = Counters(), Load(caps)
+    counters, load = Counters(), with_.load
     scraped = metrics.routes(exposition(backends, with_, prober, counters, load))
     others = OtherRoutes([*health.routes(prober), *scraped, *docs.routes(openapi.document(made, __version__))],
                          redirect_slashes=False, default=no_such_path)  # fmt: skip
@@ -82,7 +98,7 @@ def node(
         edge.Collaborators(
             clock=backends.clock, counters=counters, new_id=_request_ids(), log=log,
             access_log=log if settings.access_log else None,
-            caps=caps, load=load,
+            caps=load.caps, load=load,
             body_cap=traits.body_cap, priority=traits.priority, streams=traits.streams, public=traits.public,
             lookup=with_.tokens.principal, known=with_.tokens.known, limits=with_.limits, buckets=with_.buckets,
             take=Several(with_.buckets).take, cost=traits.cost,
@@ -90,7 +106,8 @@ def node(
             opens=traits.opens, responses=with_.responses, rule_for=traits.rule_for,
             seen=backends.coherence.invalidation.seen, mode_of=with_.modes.of, sure=backends.plain.writable,
             trusted_proxies=settings.trusted_proxies, local=settings.socket is not None,
-            legacy_limit_headers=settings.legacy_rate_headers,
+            legacy_limit_headers=settings.legacy_rate_headers, cors_origins=settings.cors_origins,
+            delivered=traits.delivered, visitors=with_.limits.visitor,
         ),
     )  # fmt: skip
 
@@ -107,9 +124,10 @@ def _heed(modes: Modes, load: Load, limits: Limits, backends: Backends) -> None:
 
 def _request_ids() -> Callable[[], str]:
     """Names for requests: of this process, then counted. Cheap, as every request needs one."""
-    shape = "".join(secrets.choice(ids.ALPHABET) for _ in range(ids.LENGTH - _COUNT_LENGTH)) + f"%0{_COUNT_LENGTH}x"
-    numbers = count()
-    return lambda: shape % next(numbers)
+    own = "".join(secrets.choice(ids.ALPHABET) for _ in range(ids.LENGTH - _COUNT_LENGTH))
+    endings = [f"{number:03x}" for number in range(4_096)]
+    heads = (f"{own}{number:0{_COUNT_LENGTH - 3}x}" for number in count())
+    return (head + ending for head in heads for ending in endings).__next__
 
 
 class Node:
@@ -117,35 +135,19 @@ class Node:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._app: App | None = None
+        self._serve: App = self._live
         self._health: Health | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif self._app is not None:
-            await self._app(scope, receive, self._closing(scope, send) if self._draining else send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._serve(scope, receive, send)
 
-    @property
-    def _draining(self) -> bool:
-        return self._health is not None and self._health.draining
-
-    @staticmethod
-    def _closing(scope: Scope, send: Send) -> Send:
-        """Ends the connection with the answer: one still open when the server stops may lose the request on its way."""
-
-        async def closing(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
-            await send(message)
-
-        return closing if scope["http_version"].startswith("1") else send
-
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the server asks first, and goes on with until it stops."""
         await receive()
         try:
             async with self.running():
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._drain)
+                eager.begin_at_once(asyncio.get_running_loop())
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except Exception as error:
@@ -158,6 +160,7 @@ class Node:
         """Turns load balancers away, and only when they had time to notice lets the server stop, as by Ctrl-C."""
         if self._health is not None and not self._health.draining:
             self._health.drain()
+            self._serve = _closing(self._serve)
             asyncio.get_running_loop().call_later(self._settings.drain_seconds, os.kill, os.getpid(), signal.SIGINT)
 
     @asynccontextmanager
@@ -176,18 +179,33 @@ class Node:
             chores = [
                 asyncio.create_task(keep_house(_chores(backends, with_), log, HOUSEKEEPING_SECONDS)),
                 asyncio.create_task(keep_house(_limit_chores(with_), log, LIMITS_SECONDS)),
+                asyncio.create_task(keep_house({"reap_media": reaping(backends, log)}, log, HOUSEKEEPING_SECONDS)),
                 asyncio.create_task(keep_house({"refresh_modes": with_.modes.refresh}, log, MODES_SECONDS)),
             ]
-            made = operations(backends, with_.tenancy, self._settings)
-            self._app = node(backends, self._settings, prober, made, with_)
+            made = operations(backends, with_.tenancy, self._settings, documents=with_.delivered)
+            self._serve = node(backends, self._settings, prober, made, with_)
             try:
-                yield self._app
+                yield self._serve
             finally:
                 prober.drain()
                 for chore in chores:
                     chore.cancel()
                 await prober.stop()
                 await with_.responses.close()
+
+
+def _closing(app: App) -> App:
+    """Ends each connection with its answer: one still open when the server stops may lose the request on its way."""
+
+    async def closing(scope: Scope, receive: Receive, send: Send) -> None:
+        async def last(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        await app(scope, receive, last if scope["http_version"].startswith("1") else send)
+
+    return closing
 
 
 def _probes(backends: Backends) -> dict[str, Probe]:
@@ -202,6 +220,8 @@ def _probes(backends: Backends) -> dict[str, Probe]:
     if shared is not None:
         breakers = {name: guard.breaker for name, guard in shared.guards.items()}
         probes["cache"] = Probe(shared.cache.ping, breakers=breakers)
+    if backends.edges.purges:
+        probes["cdn"] = Probe(backends.edges.cdn.ping)
     return probes
 
 
@@ -219,12 +239,13 @@ def _chores(backends: Backends, with_: Services) -> Chores:
 
 
 def _limit_chores(with_: Services) -> Chores:
-    """What keeps the limits current on this node, and what is known of those on trial."""
+    """What keeps the limits current on this node, and what is known of those on trial; and the threads' share."""
+    turns = Turns(lambda: with_.load.refused)
 
     async def record_trials() -> None:
         await with_.limits.record(with_.buckets.drain())
 
-    return {"refresh_limits": with_.limits.refresh, "record_trials": record_trials}
+    return {"refresh_limits": with_.limits.refresh, "record_trials": record_trials, "share_turns": turns.share}
 
 
 def create_app(settings: Settings) -> App:

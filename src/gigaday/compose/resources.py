@@ -10,9 +10,11 @@ from gigaday.api.declaration import Resource
 from gigaday.api.idempotency import IDEMPOTENCY
 from gigaday.contracts import Collection, Document
 from gigaday.errors import Fault, Invalid
-from gigaday.model.media import MEDIA
+from gigaday.model.media import MEDIA, REAPING, TRASH
+from gigaday.model.storage import STORAGE
 from gigaday.model.tenant import TENANTS
 from gigaday.model.token import TOKENS
+from gigaday.model.upload import UPLOADS
 from gigaday.ops.audit import AUDIT
 from gigaday.ops.limits import LIMITS
 from gigaday.ops.modes import MODES
@@ -20,9 +22,9 @@ from gigaday.rules import validation
 
 RESOURCES: tuple[Resource, ...] = (products.RESOURCE,)
 """The plain resources."""
-_OWN = (MEDIA, TENANTS, TOKENS, LIMITS, MODES, AUDIT, IDEMPOTENCY)
+_OWN = (MEDIA, TRASH, REAPING, UPLOADS, STORAGE, TENANTS, TOKENS, LIMITS, MODES, AUDIT, IDEMPOTENCY)
 COLLECTIONS: tuple[Collection, ...] = (*(r.collection for r in RESOURCES), *_OWN)
-UNCACHED = frozenset((LIMITS.name, MODES.name, AUDIT.name, IDEMPOTENCY.name))
+UNCACHED = frozenset(kept.name for kept in (TRASH, REAPING, UPLOADS, STORAGE, LIMITS, MODES, AUDIT, IDEMPOTENCY))
 """Collections of which nothing is ever cached, so that no write to them has anything to invalidate."""
 
 

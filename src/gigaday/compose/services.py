@@ -15,6 +15,7 @@ from gigaday.compose.backends import Backends
 from gigaday.compose.resources import RESOURCES
 from gigaday.contracts import Document, Policy
 from gigaday.edge.entry import Entry, EntryCodec
+from gigaday.edge.load import Caps, Load
 from gigaday.limiting.shadow import Shadowed
 from gigaday.model.plan import PLANS
 from gigaday.ops.audit import Audit, AuditFile
@@ -22,14 +23,15 @@ from gigaday.ops.demo import Demo
 from gigaday.ops.limits import Limits
 from gigaday.ops.mode_file import ModeFile
 from gigaday.ops.modes import Modes
+from gigaday.ops.remembered import RememberedDocuments
 from gigaday.ops.tenancy import Tenancy
 from gigaday.ops.token_lookup import DocumentCodec, TokenLookup
 from gigaday.resilience.modes import Automatic, of_database
 from gigaday.settings import Settings
 
 V = TypeVar("V")
-_TOKENS_SHARE = 4
-"""One part in so many of the cache's memory is for tokens and tenants."""
+_TOKENS_SHARE, _DELIVERED_SHARE = 4, 16
+"""One part in so many of the cache's memory is for tokens and tenants, and for media whose files are fetched."""
 
 
 @dataclass(frozen=True)
@@ -40,25 +42,30 @@ class Services:
     tokens: TokenLookup
     limits: Limits
     modes: Modes
+    load: Load
     buckets: Shadowed
     responses: Coherent[Entry]
     callers: Coherent[Document]
     """Tokens and tenants."""
+    delivered: RememberedDocuments
+    """Tenants and media whose files are fetched."""
 
 
 def services(backends: Backends, settings: Settings, resources: Sequence[Resource] = RESOURCES) -> Services:
     """All of them, with empty caches."""
     in_force = limits(backends, settings)
-    for_tokens = settings.cache_bytes // _TOKENS_SHARE
+    for_tokens, for_delivered = settings.cache_bytes // _TOKENS_SHARE, settings.cache_bytes // _DELIVERED_SHARE
     remembered = _cache(backends, DocumentCodec(), for_tokens)
     return Services(
         tenancy(backends, settings, resources),
         TokenLookup(backends.plain, backends.clock, pepper_of(settings), remembered),
         in_force,
         modes(backends, settings),
+        Load(Caps(max_in_flight=settings.max_in_flight, request_timeout=settings.request_timeout)),
         Shadowed(backends.buckets, backends.buckets, in_force.trial),
-        _cache(backends, EntryCodec(), settings.cache_bytes - for_tokens),
+        _cache(backends, EntryCodec(), settings.cache_bytes - for_tokens - for_delivered),
         remembered,
+        RememberedDocuments(backends.documents, _cache(backends, DocumentCodec(), for_delivered)),
     )
 
 

@@ -23,6 +23,7 @@ from gigaday.contracts.documents import (
     Replace,
     Write,
 )
+from gigaday.contracts.imaging import Described, Focus, Images, ImageSpec, Variant
 from gigaday.contracts.objects import (
     Cdn,
     Delivery,
@@ -50,12 +51,16 @@ __all__ = [
     "Decision",
     "Delete",
     "Delivery",
+    "Described",
     "Document",
     "DocumentStore",
     "Filter",
+    "Focus",
     "Grant",
     "GrowingStore",
     "Growth",
+    "ImageSpec",
+    "Images",
     "Index",
     "Insert",
     "LocalFiles",
@@ -72,5 +77,6 @@ __all__ = [
     "SignedRequest",
     "Stamped",
     "StoredObject",
+    "Variant",
     "Write",
 ]

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from gigaday.contracts import Buckets, Clock
-from gigaday.edge import authenticate, cached, crowd, hot, limit, modes, observe, problems, shed
+from gigaday.contracts import Clock
+from gigaday.edge import authenticate, cached, cors, crowd, eager, hot, limit, modes, observe, problems, shed
 from gigaday.edge.asgi import App
 from gigaday.edge.counters import Counters
 from gigaday.edge.load import Caps, Load, Priority
@@ -25,7 +25,7 @@ class Responses(cached.Responses, hot.Fresh, Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Collaborators:
     """All that the stages are given. `body_cap`, `priority`, `streams`, `opens` and `cost` decide from (method, path),
-    `public` from the path."""
+    `public` and `delivered` from the path."""
 
     clock: Clock
     counters: Counters
@@ -39,9 +39,9 @@ class Collaborators:
     streams: Callable[[str, str], bool]
     public: Callable[[str], bool]
     lookup: authenticate.Lookup
-    known: Callable[[bytes], Principal | None]
+    known: Callable[[bytes, float], Principal | None]
     limits: hot.Limits
-    buckets: Buckets
+    buckets: hot.Taking
     take: limit.Take
     cost: Callable[[str, str], int]
     at_once: Callable[[Principal], int]
@@ -51,9 +51,16 @@ class Collaborators:
     rule_for: Callable[[str, str], CacheRule | None]
     mode_of: Callable[[str], Mode] = lambda tenant: NORMAL
     sure: Callable[[], bool] = lambda: True
+    delivered: Callable[[str], bool] = lambda path: False
+    visitors: limit.Visitors = lambda client: ()
     trusted_proxies: Sequence[Network] = ()
     local: bool = False
     legacy_limit_headers: bool = False
+    cors_origins: Sequence[str] = ()
+
+
+def _cors(app: App, c: Collaborators) -> App:
+    return cors.Stage(app, origins=c.cors_origins) if c.cors_origins else app
 
 
 def _hot(app: App, c: Collaborators) -> App:
@@ -68,11 +75,15 @@ def _hot(app: App, c: Collaborators) -> App:
         counters=c.counters,
         clock=c.clock,
         new_id=c.new_id,
-        public=c.public,
+        public=lambda path: c.public(path) or c.delivered(path),
         load=c.load,
         priority=c.priority,
         legacy=c.legacy_limit_headers,
     )
+
+
+def _turn(app: App, c: Collaborators) -> App:
+    return eager.Stage(app)
 
 
 def _observe(app: App, c: Collaborators) -> App:
@@ -92,8 +103,9 @@ def _shed(app: App, c: Collaborators) -> App:
 def _authenticate(app: App, c: Collaborators) -> App:
     admit = partial(limit.admit_unknown, c.limits.of, c.take)
     return authenticate.Stage(
-        app, lookup=c.lookup, admit=admit, public=c.public, trusted_proxies=c.trusted_proxies, local=c.local
-    )
+        app, lookup=c.lookup, admit=admit, public=lambda path: c.public(path) or c.delivered(path),
+        trusted_proxies=c.trusted_proxies, local=c.local,
+    )  # fmt: skip
 
 
 def _modes(app: App, c: Collaborators) -> App:
@@ -109,6 +121,8 @@ def _limit(app: App, c: Collaborators) -> App:
         cost=c.cost,
         public=c.public,
         opens=c.opens,
+        delivered=c.delivered,
+        visitors=c.visitors,
         legacy=c.legacy_limit_headers,
     )
 
@@ -122,7 +136,9 @@ def _crowd(app: App, c: Collaborators) -> App:
 
 
 STAGES: tuple[Callable[[App, Collaborators], App], ...] = (
+    _cors,
     _hot,
+    _turn,
     _observe,
     _problems,
     _shed,

@@ -14,7 +14,7 @@ from gigaday.edge.negotiated import Negotiated, send_entry
 from gigaday.errors import NotFound
 from gigaday.model.caching import CacheRule
 from gigaday.model.mode import NORMAL, Mode
-from gigaday.model.request import CONSISTENCY, state_of
+from gigaday.model.request import CONSISTENCY, Principal, state_of
 from gigaday.rules import cache_keys, tags
 from gigaday.rules.freshness import Lifetime
 
@@ -86,16 +86,16 @@ class Stage:
 
     async def _find(self, scope: Scope, receive: Receive, mode: Mode) -> tuple[Entry, str] | None:
         """From the cache, or by way of it; None where the answer is none to cache, or the caller may not have it."""
-        principal = state_of(scope).principal
         rule = self.rule_for(scope["method"], scope["path"])
-        if rule is None or principal is None or rule.scope not in principal.scopes:
+        tenant = _owner(rule, state_of(scope).principal) if rule is not None else ""
+        if rule is None or not tenant:
             return None
         query = cache_keys.canonical(scope["query_string"])
         if query is None:
             return None
         asked = {**scope, "method": "GET", "headers": [], "query_string": query.encode()}
-        under = _tags(principal.tenant, rule)
-        key = cache_keys.key(principal.tenant, scope["path"], query)
+        under = _tags(tenant, rule)
+        key = cache_keys.key(tenant, scope["path"], query)
         receipt = first(scope, CONSISTENCY)
         direct = bool(receipt) and not self.seen(receipt)
         if "serve_stale" in mode.levels and not direct and (held := self.responses.held(key)) is not None:
@@ -123,10 +123,16 @@ def _lifetime(entry: Entry, rule: CacheRule, factor: float, *, sure: bool) -> Li
     return Lifetime(ttl=seconds if sure else min(seconds, _UNSURE_SECONDS))
 
 
+def _owner(rule: CacheRule, principal: Principal | None) -> str:
+    """The tenant whose answer it is; "" where the caller may not have one."""
+    if rule.tenant:
+        return rule.tenant
+    return principal.tenant if principal is not None and rule.scope in principal.scopes else ""
+
+
 def _tags(tenant: str, rule: CacheRule) -> tuple[str, ...]:
-    if rule.id:
-        return tags.of_item(tenant, rule.collection, rule.id)
-    return tags.of_list(tenant, rule.collection)
+    under = tags.of_item(tenant, rule.collection, rule.id) if rule.id else tags.of_list(tenant, rule.collection)
+    return tags.of_public(tenant, under) if rule.tenant else under
 
 
 class _Taken:

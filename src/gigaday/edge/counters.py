@@ -4,6 +4,7 @@ from bisect import bisect_left
 
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the latency buckets, in seconds; one more bucket holds what is slower."""
+_LEAST = BOUNDS[0]
 
 
 class Counters:
@@ -21,5 +22,5 @@ class Counters:
 
     def record(self, status: int, seconds: float) -> None:
         self.statuses[status] = self.statuses.get(status, 0) + 1
-        self.latency[bisect_left(BOUNDS, seconds)] += 1
+        self.latency[bisect_left(BOUNDS, seconds) if seconds > _LEAST else 0] += 1
         self.seconds += seconds

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Protocol
 
-from gigaday.contracts import Buckets, Charge, Clock, Decision
+from gigaday.contracts import Charge, Clock, Decision, Policy
 from gigaday.edge.asgi import App, Headers, Receive, Scope, Send
 from gigaday.edge.counters import Counters
 from gigaday.edge.entry import Entry, Variant
@@ -43,8 +43,8 @@ _Answer = tuple[int, Headers, bytes]
 class Fresh(Protocol):
     """The cache of answers, asked without waiting."""
 
-    def fresh(self, key: str) -> Entry | None:
-        """The answer, where one may be given as it is."""
+    def fresh(self, key: str, now: float) -> Entry | None:
+        """The answer, where one may be given as it is at this monotonic second."""
 
 
 class Limits(Protocol):
@@ -56,13 +56,27 @@ class Limits(Protocol):
         """The buckets of a caller."""
 
 
+TakeNow = Callable[[str, Policy, int], Decision | None]
+
+
+class Taking(Protocol):
+    """Buckets asked without waiting."""
+
+    def taker(self, key: str, policy: Policy) -> TakeNow:
+        """`Buckets.take_now` for one bucket, for as long as the limits stay what they are."""
+
+    def give_back(self, key: str, policy: Policy, cost: int) -> None:
+        """As `Buckets` has it."""
+
+
 class _Caller:
     """What is the same for every request of one token, while its principal and the limits stay."""
 
-    __slots__ = ("key", "name", "policy", "policy_header", "principal", "refusal", "refused_until", "version")
+    __slots__ = ("key", "name", "policy", "policy_header", "principal", "refusal", "refused_until", "take_now",
+                 "version")  # fmt: skip
 
-    def __init__(self, principal: Principal, charge: Charge, version: int) -> None:
-        self.principal, self.version = principal, version
+    def __init__(self, principal: Principal, charge: Charge, take_now: TakeNow, version: int) -> None:
+        self.principal, self.take_now, self.version = principal, take_now, version
         self.key, self.policy = charge.key, charge.policy
         self.name = limits.quoted(charge.policy.name)
         self.policy_header = (b"ratelimit-policy", limits.policy_header(charge.policy))
@@ -79,10 +93,10 @@ class _Caller:
         headers, before, after = _refusal(limits.wait(decision))
         self.refusal = [*headers, *self.told(decision)], before, after
 
-    def told(self, decision: Decision) -> Headers:
+    def told(self, decision: Decision) -> Sequence[tuple[bytes, bytes]]:
         """What every answer says of the limit."""
-        said = [self.policy_header, (b"ratelimit", limits.ratelimit_header(self.name, decision))]
-        return [*said, _DEGRADED] if decision.unshared else said
+        left = (b"ratelimit", limits.ratelimit_header(self.name, decision))
+        return (self.policy_header, left, _DEGRADED) if decision.unshared else (self.policy_header, left)
 
 
 class Stage:
@@ -92,9 +106,9 @@ class Stage:
         self,
         app: App,
         *,
-        known: Callable[[bytes], Principal | None],
+        known: Callable[[bytes, float], Principal | None],
         responses: Fresh,
-        buckets: Buckets,
+        buckets: Taking,
         limits: Limits,
         counters: Counters,
         clock: Clock,
@@ -106,7 +120,7 @@ class Stage:
     ) -> None:
         self.app = app
         self.known, self.fresh, self.limits = known, responses.fresh, limits
-        self.take_now, self.give_back = buckets.take_now, buckets.give_back
+        self.taker, self.give_back = buckets.taker, buckets.give_back
         self.counters, self.monotonic, self.new_id = counters, clock.monotonic, new_id
         self.public, self.load, self.priority, self.legacy = public, load, priority, legacy
         self._callers: dict[str, _Caller] = {}
@@ -133,7 +147,7 @@ class Stage:
         if read is None:
             return None
         authorization, accept, held, given = read
-        principal = self.known(authorization)
+        principal = self.known(authorization, now)
         caller = self._caller(principal) if principal is not None else None
         if principal is None or caller is None:
             return None
@@ -141,7 +155,7 @@ class Stage:
         id = self.new_id() if given is None else chosen(given.decode("latin-1"), self.new_id)
         if now < caller.refused_until:
             return None if self.public(path) else _refused(caller, id)
-        entry = self._entry(scope, principal)
+        entry = self._entry(scope, principal, now)
         if entry is None:
             return _refused(caller, id) if self._spent(path, caller, now) else None
         variant = entry.variant(accept.decode("latin-1"))
@@ -158,17 +172,17 @@ class Stage:
         headers, before, after = _overload()
         return 503, [*headers, (b"x-request-id", named), _SERVER, _length(before, named, after)], before + named + after
 
-    def _entry(self, scope: Scope, principal: Principal) -> Entry | None:
+    def _entry(self, scope: Scope, principal: Principal, now: float) -> Entry | None:
         """The cached answer that this caller may have."""
         query = cache_keys.canonical(scope["query_string"]) if scope["method"] == "GET" else None
         if query is None:
             return None
-        entry = self.fresh(cache_keys.key(principal.tenant, scope["path"], query))
+        entry = self.fresh(cache_keys.key(principal.tenant, scope["path"], query), now)
         return entry if entry is not None and entry.status == 200 and entry.scope in principal.scopes else None
 
     def _taken(self, caller: _Caller, cost: int, now: float) -> Decision | None:
         cost = min(cost, caller.policy.quota)
-        decision = self.take_now(caller.key, caller.policy, cost)
+        decision = caller.take_now(caller.key, caller.policy, cost)
         if decision is not None and not decision.allowed:
             caller.refuse(decision, cost, now)
         return decision
@@ -178,7 +192,7 @@ class Stage:
         should wait is not worth more work."""
         if self.public(path):
             return False
-        looked = self.take_now(caller.key, caller.policy, 0)
+        looked = caller.take_now(caller.key, caller.policy, 0)
         if looked is None or looked.unshared or looked.remaining >= 1:
             return False
         decision = self._taken(caller, 1, now)
@@ -196,7 +210,8 @@ class Stage:
                 return None
             if len(self._callers) >= _MOST_CALLERS:
                 self._callers.clear()
-            caller = self._callers[principal.token_id] = _Caller(principal, charges[0], self.limits.version)
+            take_now = self.taker(charges[0].key, charges[0].policy)
+            caller = self._callers[principal.token_id] = _Caller(principal, charges[0], take_now, self.limits.version)
         return caller
 
 
@@ -209,10 +224,10 @@ def _refused(caller: _Caller, id: str) -> _Answer | None:
 
 
 def _told(caller: _Caller, decision: Decision, variant: Variant, held: bytes, id: str) -> _Answer:
-    own = [*caller.told(decision), (b"x-request-id", id.encode()), _SERVER]
+    named = (b"x-request-id", id.encode())
     if held and (held == variant.tag or etags.matches(held.decode("latin-1"), variant.etag, weak=True)):
-        return 304, [*variant.held, _HIT, *own], b""
-    return 200, [*variant.headers, _HIT, *own], variant.body
+        return 304, [*variant.held, _HIT, *caller.told(decision), named, _SERVER], b""
+    return 200, [*variant.headers, _HIT, *caller.told(decision), named, _SERVER], variant.body
 
 
 def _length(*parts: bytes) -> tuple[bytes, bytes]:

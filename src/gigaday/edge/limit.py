@@ -11,6 +11,8 @@ from gigaday.rules import limits
 
 Charges = Callable[[Principal | None, str], Sequence[Charge]]
 """The buckets of a caller, or of an address where nobody is known, at a cost of 1 each."""
+Visitors = Callable[[str], Sequence[Charge]]
+"""The buckets of an address that fetches what anyone may have, at a cost of 1 each."""
 Take = Callable[[Sequence[Charge]], Awaitable[Charged]]
 """Takes from all of them, or from none where one refuses."""
 
@@ -20,7 +22,8 @@ class Stage:
 
     While no shared bucket can be asked, what `opens` names (from method and path) is let through whatever its limit:
     what an operator needs to end the emergency. What `edge.authenticate` refused is raised here, after its token was
-    taken. `legacy` adds the older X-RateLimit-* headers, whose Reset is in epoch seconds.
+    taken. What `delivered` names (from the path) anyone may fetch; `visitors` limits them, by address. `legacy` adds
+    the older X-RateLimit-* headers, whose Reset is in epoch seconds.
     """
 
     def __init__(
@@ -33,9 +36,12 @@ class Stage:
         cost: Callable[[str, str], int],
         public: Callable[[str], bool],
         opens: Callable[[str, str], bool],
+        delivered: Callable[[str], bool] = lambda path: False,
+        visitors: Visitors = lambda client: (),
         legacy: bool = False,
     ) -> None:
         self.app = app
+        self.delivered, self.visitors = delivered, visitors
         self.charges, self.take = charges, take
         self.clock, self.cost, self.public, self.opens = clock, cost, public, opens
         self.legacy = legacy
@@ -52,9 +58,8 @@ class Stage:
     async def _admit(self, scope: Scope, state: RequestState) -> None:
         # Who is nobody gets no work done, so that every attempt costs the same.
         cost = self.cost(scope["method"], scope["path"]) if state.principal else 1
-        charged = await self.take(
-            [limits.at_cost(charge, cost) for charge in self.charges(state.principal, state.client)]
-        )
+        charges = self._charges(scope["path"], state)
+        charged = await self.take([limits.at_cost(charge, cost) for charge in charges])
         state.headers += _headers(charged)
         if self.legacy:
             state.headers += _legacy_headers(charged, self.clock.now())
@@ -64,6 +69,9 @@ class Stage:
             self._open(scope, charged.decision)
         if state.refusal is not None:
             raise state.refusal
+
+    def _charges(self, path: str, state: RequestState) -> Sequence[Charge]:
+        return self.visitors(state.client) if self.delivered(path) else self.charges(state.principal, state.client)
 
     def _open(self, scope: Scope, refused: Decision) -> None:
         """Lets the request through all the same, or raises its refusal."""

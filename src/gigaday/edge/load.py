@@ -33,6 +33,7 @@ class Load:
     """Shared by the stages that refuse: `limit` is learnt, `caps.max_in_flight` is set."""
 
     def __init__(self, caps: Caps) -> None:
+        self.caps = caps
         self.limit = AdaptiveLimit(min(caps.least_in_flight, caps.max_in_flight), caps.max_in_flight)
         self.in_flight = 0
         """Requests that are worked on."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gigaday.lab.servers import mongod
+from gigaday.lab.servers import cdn, mongod
 from gigaday.lab.servers.programs import find
 from gigaday.lab.servers.swift import check_installed
 from gigaday.lab.waiting import ServerMissing
@@ -41,6 +41,7 @@ class Plan:
         programs += ["nginx"] if self.edge else []
         programs += ["prometheus"] if self.prometheus else []
         checks: list[Callable[[], object]] = [mongod.binary, lambda: check_installed(self.swift)]
+        checks += [cdn.modules] if self.edge else []
         checks += [lambda name=name: find(name) for name in programs]  # type: ignore[misc]  # mypy cannot infer it
         return list(_complaints(checks))
 

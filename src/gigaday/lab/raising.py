@@ -132,9 +132,10 @@ class _Raising:
 
     def _serve(self, bucket: str) -> None:
         ports = self._take(self._plan.nodes)
-        settings = self._settings(bucket)
+        edge = self._take(2) if self._plan.edge else []
+        settings = self._settings(bucket) | (cdn.settings(*edge) if edge else {})
         self._facts(settings)
-        front = self._front(ports)
+        front = self._front(ports, edge)
         first, *others = [
             self._lab.add(node.member(self._lab.folder, number, port, settings)) for number, port in enumerate(ports, 1)
         ]
@@ -169,7 +170,7 @@ class _Raising:
             **self._s3.settings(bucket),
         }
 
-    def _front(self, nodes: list[int]) -> list[Member]:
+    def _front(self, nodes: list[int], edge: list[int]) -> list[Member]:
         """What stands before the nodes, and what watches them."""
         folder = self._lab.folder
         made = [
@@ -179,8 +180,8 @@ class _Raising:
         addresses = [f"http://127.0.0.1:{member.port}" for member in made]
         self._lab.learn(balancer=addresses[0], balancers=addresses)
         metrics = [member.ports["metrics"] for member in made]
-        if self._plan.edge:
-            made.append(cdn.cdn(folder / "cdn", [member.port for member in made], *self._take(1)))
+        if edge:
+            made.append(cdn.cdn(folder / "cdn", [member.port for member in made], *edge))
             self._lab.learn(cdn=f"http://127.0.0.1:{made[-1].port}")
         if self._plan.prometheus:
             made.append(prometheus.prometheus(folder / "prometheus", *self._take(1)))

@@ -25,6 +25,10 @@ class Shadowed:
         self.by_key: dict[str, int] = {}
         """What would have been refused of each key: of the first thousand that have any."""
 
+    def taker(self, key: str, policy: Policy) -> Callable[[str, Policy, int], Decision | None]:
+        """`take_now` for as long as the limits stay what they are: that of `enforced` where nothing is on trial."""
+        return self.take_now if self._trial(key, policy) else self._enforced.take_now
+
     def take_now(self, key: str, policy: Policy, cost: int) -> Decision | None:
         decision = self._enforced.take_now(key, policy, cost)
         if decision is not None and decision.allowed:

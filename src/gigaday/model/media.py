@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gigaday.contracts import Collection, Index
+from gigaday.contracts.imaging import Focus
 
 MEDIA = Collection(
     "media",
@@ -13,8 +14,24 @@ MEDIA = Collection(
         Index((("createdBy", 1), ("createdAt", -1), ("_id", -1))),
         Index((("createdBy", 1), ("filename", 1), ("_id", 1))),
         Index((("createdBy", 1), ("sha256", 1))),
+        Index((("createdBy", 1), ("storageKey", 1), ("_id", 1))),
     ),
 )
+
+TRASH = Collection(
+    "trash",
+    indexes=(
+        Index((("createdBy", 1), ("deletedAt", -1), ("_id", -1))),
+        Index((("createdBy", 1), ("expiresAt", 1), ("_id", 1))),
+        Index((("createdBy", 1), ("storageKey", 1), ("_id", 1))),
+    ),
+)
+"""Deleted media: the document as it was, with `deletedAt`, and `expiresAt` until when it can be restored."""
+GRACE_SECONDS = 7 * 24 * 3600
+"""How long a deleted medium can be restored."""
+
+REAPING = Collection("reaping", tenanted=False, expires="expiresAt")
+"""Claims of bytes that are about to be deleted (`ops.claims`); `_id` is the digest of their storage key."""
 
 # No separators, no control characters, no bidirectional overrides (`exe.gpj`), not "." or ".."; the end guards
 # against a trailing newline, before which `$` would match.
@@ -27,14 +44,16 @@ Alt = Annotated[str, Meta(max_length=ALT_LENGTH)] | None
 
 
 class MediaPatch(msgspec.Struct, forbid_unknown_fields=True):
-    """What a client may change (RFC 7396 at the top level): what is absent stays, null clears `alt`."""
+    """What a client may change (RFC 7396 at the top level): what is absent stays, null clears `alt` and `focus`."""
 
     filename: Filename | UnsetType = UNSET
     alt: Alt | UnsetType = UNSET
+    focus: Focus | UnsetType | None = UNSET
 
 
 class Media(msgspec.Struct):
-    """A medium as answered: `size` in bytes, `width` and `height` in pixels as displayed (null where unknown).
+    """A medium as answered: `size` in bytes, `width` and `height` in pixels as displayed (null where unknown). `color`
+    (#rrggbb, the dominant one) and `blurhash` stand in for an image until it is there; `focus` is what crops keep.
 
     The stored document holds `storageKey` besides, which is never answered.
     """
@@ -47,8 +66,18 @@ class Media(msgspec.Struct):
     sha256: str = ""
     width: int | None = None
     height: int | None = None
+    color: str | None = None
+    blurhash: str | None = None
+    focus: Focus | None = None
     status: Literal["ready"] = "ready"
     createdBy: str = ""
     createdAt: str = ""
     updatedAt: str = ""
     version: int = 1
+
+
+class Trashed(Media):
+    """A deleted medium: it can be restored until `expiresAt`."""
+
+    deletedAt: str = ""
+    expiresAt: str = ""

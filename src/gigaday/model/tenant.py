@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from gigaday.contracts import Collection, Index
+from gigaday.contracts import Collection, Document, Index
 
 TENANTS = Collection("tenants", tenanted=False, indexes=(Index((("createdAt", -1),)),))
 
@@ -20,3 +20,8 @@ class NewTenant(msgspec.Struct, forbid_unknown_fields=True):
     plan: str = "free"
     status: Status = "active"
     settings: dict[str, Any] = {}
+
+
+def publishes(tenant: Document) -> bool:
+    """Whether anyone may read the catalogue of this stored tenant."""
+    return tenant["status"] == "active" and tenant["settings"].get("publish") is True

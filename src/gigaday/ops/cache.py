@@ -96,6 +96,17 @@ class Purge(Generic[R]):
             await self._sleep(_LOOK_SECONDS)
 
 
+async def purge_cdn(purge: Callable[[Sequence[str]], Awaitable[None]], names: Sequence[str]) -> None:
+    """Has the CDN forget. Raises BackendDown, which says what it means that it could not be told."""
+    try:
+        await purge(names)
+    except BackendDown as error:
+        raise BackendDown(
+            f"The nodes were purged, but the CDN was not: {error}. Purge again once it answers; what it keeps of what "
+            "anyone may fetch lives for an hour at most, and files until their links end."
+        ) from error
+
+
 async def outstanding(
     owed: Callable[[], Sequence[str]], attempts: int = 150, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> Sequence[str]:

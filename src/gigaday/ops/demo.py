@@ -9,11 +9,13 @@ from typing import Any
 
 from gigaday.contracts import Clock, Document, DocumentStore, Insert, ObjectStore, Query
 from gigaday.errors import Conflict
-from gigaday.model.media import MEDIA
 from gigaday.model.product import PRODUCTS
 from gigaday.ops import demo_images
+from gigaday.ops.media_making import MediaMaking
+from gigaday.ops.quota import Quota
 from gigaday.ops.tenancy import Tenancy
 from gigaday.rules import catalogue, ids, times
+from gigaday.rules.storage_keys import storage_key
 
 TENANT = "demo"
 SEED, PRODUCT_COUNT, IMAGE_COUNT = 2026, 240, 12
@@ -27,6 +29,8 @@ class Demo:
     ) -> None:
         self._documents, self._objects, self._tenancy, self._clock = documents, objects, tenancy, clock
         self._token_file = token_file
+        self._quota = Quota(documents)
+        self._making = MediaMaking(documents, objects, self._quota, clock)
 
     async def ensure(self) -> str:
         """The demo token, the tenant and its catalogue made where they are missing."""
@@ -65,15 +69,15 @@ class Demo:
     async def _picture(self, category: str, seed: int) -> str:
         png = demo_images.draw(category, seed)
         id = self._new_id()
-        key = f"media/{TENANT}/{id[-2:]}/{id}"
+        key = storage_key(TENANT, id)
         await self._objects.put(key, _once(png), "application/octet-stream")
+        await self._quota.reserve(TENANT, 0, len(png))
         fields = {
             "filename": f"{category.lower().replace(' ', '-')}.png", "alt": f"A drawing: {category}",
             "contentType": "image/png", "size": len(png), "sha256": hashlib.sha256(png).hexdigest(),
-            "width": demo_images.SIZE, "height": demo_images.SIZE, "status": "ready", "storageKey": key,
+            "width": demo_images.SIZE, "height": demo_images.SIZE,
         }  # fmt: skip
-        document = {**self._document(fields), "_id": id}
-        await self._documents.write(MEDIA, TENANT, [Insert(document)])
+        await self._making.make(TENANT, id, fields, key)
         return id
 
     def _document(self, fields: dict[str, Any]) -> Document:

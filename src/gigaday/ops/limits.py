@@ -27,7 +27,9 @@ from gigaday.model.request import Principal
 from gigaday.rules import limits, times
 
 LIMITS = Collection("limits", tenanted=False)
-ANONYMOUS = "anonymous"
+ANONYMOUS, DELIVERY = "anonymous", "delivery"
+_DELIVERY = Policy(DELIVERY, quota=6_000, window=60)
+"""A page may have a hundred pictures, and a CDN fetches for many at once."""
 MOST_SET = 1_000
 """So many limits may be set: a plan is the place for what many tenants share."""
 _ATTEMPTS = 5
@@ -46,11 +48,19 @@ class Shown(msgspec.Struct):
 
 
 class Limits:
-    """`plans` by name; `anonymous` limits callers without a token, by address."""
+    """`plans` by name; `anonymous` limits callers without a token, by address, and `delivery` those who fetch what
+    needs none."""
 
-    def __init__(self, store: DocumentStore, clock: Clock, plans: Mapping[str, Plan], anonymous: Policy) -> None:
+    def __init__(
+        self,
+        store: DocumentStore,
+        clock: Clock,
+        plans: Mapping[str, Plan],
+        anonymous: Policy,
+        delivery: Policy = _DELIVERY,
+    ) -> None:
         self._store, self._clock = store, clock
-        self._own = {**{name: plan.policy for name, plan in plans.items()}, ANONYMOUS: anonymous}
+        self._own = {**{name: plan.policy for name, plan in plans.items()}, ANONYMOUS: anonymous, DELIVERY: delivery}
         self._set: dict[str, Policy] = {}
         self._trials: dict[str, Policy] = {}
         self._factor, self._factors = 1.0, dict[str, float]()
@@ -73,6 +83,11 @@ class Limits:
             return (whole,)
         own = limits.scaled(own, factor)
         return Charge(limits.key_of(f"{tenant}:{principal.token_id}", own), own), whole
+
+    def visitor(self, client: str) -> tuple[Charge, ...]:
+        """The bucket of an address that fetches what needs no token."""
+        policy = limits.scaled(self._policy(DELIVERY), self._factor)
+        return (Charge(limits.key_of(client, policy), policy),)
 
     def _policy(self, name: str) -> Policy:
         return self._set.get(name) or self._own[name]

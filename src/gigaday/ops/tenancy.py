@@ -11,7 +11,7 @@ from gigaday.model.request import Principal
 from gigaday.model.tenant import TENANTS
 from gigaday.model.token import FIXED_SCOPES, TOKENS, readable
 from gigaday.ops.token_lookup import live
-from gigaday.rules import secrets, times
+from gigaday.rules import secrets, tenant_settings, times
 
 Check = Callable[[Document], object]
 """Raises where a document may not be changed as it is."""
@@ -34,8 +34,9 @@ class Tenancy:
     async def create_tenant(
         self, id: str, name: str, plan: str = "free", settings: dict[str, Any] | None = None, status: str = "active"
     ) -> Document:
-        """Raises Conflict where the id is taken, Invalid where the plan is not known."""
+        """Raises Conflict where the id is taken, Invalid where plan or settings are wrong."""
         _check_plan(plan)
+        tenant_settings.check(settings or {})
         now = times.text(self._clock.now())
         tenant = {
             "_id": id, "name": name, "plan": plan, "status": status, "settings": settings or {},
@@ -61,6 +62,7 @@ class Tenancy:
         """`check` is given the very version that is changed. Raises NotFound, Invalid, Conflict."""
         if "plan" in changes:
             _check_plan(changes["plan"])
+        tenant_settings.check(changes.get("settings", {}))
         for _ in range(_ATTEMPTS):
             tenant = await self.get_tenant(id)
             if check is not None:

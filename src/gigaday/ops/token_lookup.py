@@ -1,20 +1,18 @@
 """Whose a token is: asked on every request, and so answered from the node's cache of tokens and tenants."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from sys import getsizeof
-from typing import Protocol
 
 import msgspec
 
-from gigaday.contracts import OPERATOR, Clock, Collection, Document, DocumentStore, Replace
+from gigaday.contracts import OPERATOR, Clock, Document, DocumentStore, Replace
 from gigaday.errors import BackendError, Forbidden
 from gigaday.model.request import Principal
 from gigaday.model.tenant import TENANTS
 from gigaday.model.token import TOKENS
-from gigaday.rules import secrets, tags, times
-from gigaday.rules.freshness import Lifetime
+from gigaday.ops.remembered import Remembered, RememberedDocuments, key
+from gigaday.rules import secrets, times
 
-LIFETIME = Lifetime(ttl=3_600.0, stale_while_revalidate=60.0, stale_if_error=300.0)
 _MOST_PROVEN = 200_000
 _LEAST_CALLERS = 1_000
 _RENEWED_SECONDS = 1.0
@@ -51,32 +49,6 @@ class DocumentCodec:
         return _bytes(value) + (_CALLER_BYTES if "digest" in value else 0)
 
 
-class Found(Protocol):
-    """A value, and how it was come by."""
-
-    @property
-    def value(self) -> Document: ...
-
-
-class Remembered(Protocol):
-    """The cache of documents, as `caching.coherent` has it."""
-
-    @property
-    def version(self) -> int: ...
-
-    def fresh(self, key: str) -> Document | None: ...
-
-    def fresh_until(self, key: str) -> float: ...
-
-    async def fetch(
-        self, key: str, tags: Sequence[str], load: Callable[[], Awaitable[Document]], lifetime: Lifetime
-    ) -> Found: ...
-
-
-class _Missing(Exception):
-    """There is no such document; never remembered, or guesses would fill the cache."""
-
-
 class _Caller:
     """A principal, and the two documents that it was made from: it holds while both are what the cache has. That was so
     at `version` of the cache, and is until the monotonic second `until` if the version stays."""
@@ -97,6 +69,7 @@ class TokenLookup:
 
     def __init__(self, store: DocumentStore, clock: Clock, pepper: bytes, remembered: Remembered) -> None:
         self._store, self._clock, self._pepper, self._remembered = store, clock, pepper, remembered
+        self._documents = RememberedDocuments(store, remembered)
         self._monotonic = clock.monotonic
         self._callers: dict[bytes, _Caller] = {}
         self._most_callers = _LEAST_CALLERS
@@ -104,13 +77,12 @@ class TokenLookup:
         """Hashes (with the process's secret key) of headers that were right."""
         self._used: set[str] = set()
 
-    def known(self, authorization: bytes) -> Principal | None:
-        """The principal of an Authorization header, where that is known without asking anyone. For the hot path: the
-        header was proven before, and nothing of what it stood on has changed since."""
+    def known(self, authorization: bytes, now: float) -> Principal | None:
+        """The principal of an Authorization header, where that is known without asking anyone, at a monotonic second.
+        For the hot path: the header was proven before, and nothing of what it stood on has changed since."""
         caller = self._callers.get(authorization)
         if caller is None:
             return None
-        now = self._monotonic()
         if (caller.version != self._remembered.version or now >= caller.until) and not self._renew(caller, now):
             return None
         return caller.principal
@@ -127,7 +99,7 @@ class TokenLookup:
         header = b"Bearer " + text.encode()
         if hash(header) not in self._proven and admit is not None:
             await admit()
-        token = await self._document(TOKENS, id)
+        token = await self._documents.get(TOKENS, OPERATOR, id)
         if token is None or not self._proves(token, secrets.digest(text, self._pepper)):
             self._callers.pop(header, None)
             self._proven.discard(hash(header))
@@ -138,6 +110,10 @@ class TokenLookup:
         self._remember(header, caller)
         self._used.add(id)
         return caller.principal
+
+    async def tenant(self, id: str) -> Document | None:
+        """The tenant as it is remembered, or None; not to be changed. Raises BackendDown."""
+        return await self._documents.get(TENANTS, OPERATOR, id)
 
     async def record_use(self) -> None:
         """Writes `lastUsedAt` of the tokens seen since the last call that succeeded. Raises BackendError."""
@@ -167,13 +143,14 @@ class TokenLookup:
 
     def _forget_outdated(self) -> None:
         """Lets go of documents that the cache holds no longer: no more is kept here than it has room for."""
-        self._callers = {header: caller for header, caller in self._callers.items() if self._holds(caller)}
+        now = self._monotonic()
+        self._callers = {header: caller for header, caller in self._callers.items() if self._holds(caller, now)}
         self._most_callers = len(self._callers) + max(_LEAST_CALLERS, len(self._callers) // 4)
 
     def _renew(self, caller: _Caller, now: float) -> bool:
         """Whether the caller still holds; if so, notes its use, and for how long that need not be asked again."""
         left = caller.ends - self._clock.now()
-        if left <= 0 or not self._holds(caller):
+        if left <= 0 or not self._holds(caller, now):
             return False
         self._used.add(caller.principal.token_id)
         caller.version = self._remembered.version
@@ -182,49 +159,32 @@ class TokenLookup:
             caller.until = min(caller.until, self._remembered.fresh_until(caller.tenant_key))
         return True
 
-    def _holds(self, caller: _Caller) -> bool:
+    def _holds(self, caller: _Caller, now: float) -> bool:
         """Whether the caller's documents are what the cache has."""
-        if self._remembered.fresh(caller.token_key) is not caller.token:
+        if self._remembered.fresh(caller.token_key, now) is not caller.token:
             return False
-        return caller.tenant is None or self._remembered.fresh(caller.tenant_key) is caller.tenant
+        return caller.tenant is None or self._remembered.fresh(caller.tenant_key, now) is caller.tenant
 
     def _proves(self, token: Document, digest: str) -> bool:
         return secrets.same(token["digest"], digest) and live(token, times.text(self._clock.now()))
 
     async def _caller(self, token: Document) -> _Caller | None:
         id, ends = token["_id"], times.seconds(token["expiresAt"]) if token["expiresAt"] else float("inf")
-        token_key = _key(TOKENS, id)
+        token_key = key(TOKENS, OPERATOR, id)
         if token["kind"] == "operator":
             principal = Principal(id, "", frozenset(), "unlimited", operator=True)
             return _Caller(principal, ends, token_key, token)
-        tenant = await self._document(TENANTS, token["tenant"])
+        tenant = await self.tenant(token["tenant"])
         if tenant is None:
             return None
         if tenant["status"] != "active":
             raise Forbidden("This tenant is suspended; ask the operator.")
         principal = Principal(id, tenant["_id"], frozenset(token["scopes"]), tenant["plan"],
                               expires_at=token["expiresAt"])  # fmt: skip
-        return _Caller(principal, ends, token_key, token, _key(TENANTS, tenant["_id"]), tenant)
-
-    async def _document(self, collection: Collection, id: str) -> Document | None:
-        async def load() -> Document:
-            found = await self._store.get(collection, OPERATOR, id)
-            if found is None:
-                raise _Missing
-            return found
-
-        under = tags.of_item(OPERATOR, collection.name, id)
-        try:
-            return (await self._remembered.fetch(_key(collection, id), under, load, LIFETIME)).value
-        except _Missing:
-            return None
+        return _Caller(principal, ends, token_key, token, key(TENANTS, OPERATOR, tenant["_id"]), tenant)
 
 
 def _bytes(value: object) -> int:
     """What a decoded document, or a part of one, takes in memory; its keys are shared with all others."""
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return getsizeof(value) + _ROUNDING_BYTES + sum(map(_bytes, parts))
-
-
-def _key(collection: Collection, id: str) -> str:
-    return f"{collection.name} {id}"

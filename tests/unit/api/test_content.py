@@ -1,5 +1,7 @@
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ from starlette.types import Receive, Scope, Send
 
 from gigaday.api.content import content_response
 from gigaday.backends.folder import FolderStore
-from gigaday.errors import ApiError, BackendDown
+from gigaday.backends.folder_growing import GrowingFolder
+from gigaday.errors import ApiError, BackendDown, NotFound
+from tests.clocks import HandClock
 
 DATA = bytes(range(256)) * 1000
 KEY = "media/shop/01"
@@ -57,6 +61,11 @@ class Served:
 async def _chunks(data: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(data), 10_000):
         yield data[start : start + 10_000]
+
+
+async def _waiting() -> Any:
+    """A client that stays and says no more."""
+    await asyncio.Event().wait()
 
 
 @pytest.fixture
@@ -127,9 +136,64 @@ async def test_a_range_is_answered_exactly(served: Served, asked: str, start: in
     assert answer.headers["etag"] == ETAG
 
 
-async def test_several_ranges_are_answered_with_the_whole(served: Served) -> None:
-    answer = await served(headers={"range": "bytes=0-1,5-6"})
+async def test_several_ranges_are_answered_as_parts_of_one_body(served: Served) -> None:
+    answer = await served(headers={"range": "bytes=0-1, 255000-, -3"})
+    assert answer.status_code == 206
+    assert answer.headers["content-length"] == str(len(answer.content))
+    assert "content-range" not in answer.headers
+    message = message_from_bytes(
+        b"Content-Type: " + answer.headers["content-type"].encode() + b"\r\n\r\n" + answer.content
+    )
+    parts = [(part["content-range"], part.get_payload(decode=True)) for part in message.get_payload()]
+    size = len(DATA)
+    assert parts == [
+        (f"bytes 0-1/{size}", DATA[:2]),
+        (f"bytes 255000-{size - 1}/{size}", DATA[255_000:]),
+        (f"bytes {size - 3}-{size - 1}/{size}", DATA[-3:]),
+    ]
+    assert {part["content-type"] for part in message.get_payload()} == {"image/png"}
+
+
+async def test_ranges_that_ask_for_the_same_again_and_again_get_the_whole_once(served: Served) -> None:
+    answer = await served(headers={"range": "bytes=" + ",".join(["0-"] * 20)})
     assert (answer.status_code, answer.content) == (200, DATA)
+
+
+@pytest.mark.parametrize("asked", [None, "bytes=0-9"])
+async def test_a_server_that_can_sends_whole_files_by_itself(tmp_path: Path, asked: str | None) -> None:
+    objects = GrowingFolder(tmp_path, HandClock())
+    await objects.put(KEY, _chunks(DATA), "application/octet-stream")
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"range", asked.encode())] if asked else []
+    scope = {"type": "http", "method": "GET", "headers": headers, "extensions": {"http.response.pathsend": {}}}
+    response = await content_response(Request(scope), medium(), objects, objects)
+    await response(scope, _waiting, send)
+    if asked:
+        assert b"".join(message.get("body", b"") for message in sent) == DATA[:10]
+    else:
+        [start, path] = sent
+        assert path["type"] == "http.response.pathsend"
+        assert Path(path["path"]).read_bytes() == DATA
+        assert dict(start["headers"])[b"content-length"] == str(len(DATA)).encode()
+
+
+async def test_a_file_that_is_not_there_or_not_whole_is_not_sent(tmp_path: Path) -> None:
+    objects = GrowingFolder(tmp_path, HandClock())
+    await objects.put(KEY, _chunks(DATA), "application/octet-stream")
+    scope = {"type": "http", "method": "GET", "headers": [], "extensions": {"http.response.pathsend": {}}}
+    with pytest.raises(NotFound):
+        await content_response(Request(scope), medium(storageKey="media/shop/02"), objects, objects)
+    cut = await content_response(Request(scope), medium(size=len(DATA) + 1), objects, objects)
+
+    async def send(message: Any) -> None:
+        assert message["type"] != "http.response.pathsend"
+
+    with pytest.raises(BackendDown):
+        await cut(scope, _waiting, send)
 
 
 async def test_a_range_past_the_end_is_416_with_the_size(served: Served) -> None:

@@ -25,6 +25,7 @@ OPERATIONS = [
     operation("GET", "/api/v1/x/export", streams=True),
     operation("GET", "/api/v1/x/{id}"),
     operation("GET", "/api/v1/x/{id}/content"),
+    operation("OPTIONS", "/api/v1/y/{id}"),
 ]
 
 
@@ -54,6 +55,7 @@ async def test_a_fixed_path_goes_before_a_pattern(router):
 async def test_head_is_served_as_get_and_options_tells_what_there_is(router):
     assert (await answer(router, "HEAD", "/api/v1/x"))[0] == 200
     assert (await answer(router, "OPTIONS", "/api/v1/x"))[0] == 204
+    assert (await answer(router, "OPTIONS", "/api/v1/y/7")) == (200, b"7")  # an operation of its own
 
 
 async def test_another_method_is_told_which_would_do(router):
@@ -95,3 +97,4 @@ def test_limits_follow_from_the_declarations(router):
     assert traits.streams("HEAD", "/api/v1/x/export") and not traits.streams("GET", "/api/v1/x")
     asked = [("GET", "/livez"), ("POST", "/api/v1/x"), ("GET", "/api/v1/x/1"), ("GET", "/api/v1/x")]
     assert [traits.priority(*one) for one in asked] == ["health", "write", "read", "list"]
+    assert traits.priority("OPTIONS", "/api/v1/y/7") == "read"

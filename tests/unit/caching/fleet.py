@@ -83,6 +83,9 @@ class Node:
     async def get(self, lifetime: Lifetime | Callable[[str], Lifetime] = HOUR, **more: bool) -> Answer[str]:
         return await self.cache.fetch("k", TAGS, self.fleet.source, lifetime, **more)
 
+    def fresh(self, key: str) -> str | None:
+        return self.cache.fresh(key, now())
+
     async def write(self, value: str) -> str:
         """Returns the receipt's token."""
         self.fleet.source.value = value

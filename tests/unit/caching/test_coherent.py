@@ -15,10 +15,10 @@ SHORT = Lifetime(ttl=10, stale_while_revalidate=5, stale_if_error=60)
 def test_a_value_is_loaded_once_and_then_fresh() -> None:
     async def story() -> None:
         fleet, (node,) = await fleet_of(1)
-        assert node.cache.fresh("k") is None
+        assert node.fresh("k") is None
         assert await node.get() == ("old", "miss")
         await asyncio.sleep(30)
-        assert node.cache.fresh("k") == "old"
+        assert node.fresh("k") == "old"
         assert await node.get() == ("old", "hit")
         assert (fleet.source.loads, node.cache.misses, node.cache.hits) == (1, 1, 2)
 
@@ -41,9 +41,9 @@ def test_without_a_stream_a_value_is_fresh_for_a_second_from_the_beginning_of_it
         fleet.source.seconds = 0.3
         await node.get()
         await asyncio.sleep(0.65)
-        assert node.cache.fresh("k") == "old"
+        assert node.fresh("k") == "old"
         await asyncio.sleep(0.1)
-        assert node.cache.fresh("k") is None
+        assert node.fresh("k") is None
         assert await node.get() == ("old", "miss")
 
     run(story())
@@ -56,7 +56,7 @@ def test_a_write_is_seen_at_once_on_its_node_and_soon_on_the_others() -> None:
         await writer.write("new")
         assert (await writer.get()).value == "new"
         await asyncio.sleep(0.05)
-        assert other.cache.fresh("k") is None
+        assert other.fresh("k") is None
         assert (await other.get()).value == "new"
 
     run(story())
@@ -71,9 +71,9 @@ def test_a_slow_load_does_not_store_what_an_invalidation_has_overtaken() -> None
         await node.write("new")
         later = asyncio.create_task(node.get())
         assert (await slow).value == "old"
-        assert node.cache.fresh("k") is None
+        assert node.fresh("k") is None
         assert (await later).value == "new"
-        assert node.cache.fresh("k") == "new" and node.cache.tainted == 1
+        assert node.fresh("k") == "new" and node.cache.tainted == 1
 
     run(story())
 
@@ -98,10 +98,10 @@ def test_a_value_is_renewed_before_its_end_and_served_meanwhile() -> None:
         await node.get(SHORT)
         await asyncio.sleep(8.5)
         fleet.source.value = "renewed"
-        assert node.cache.fresh("k") is None
+        assert node.fresh("k") is None
         assert await together(*(node.get(SHORT) for _ in range(100))) == {("old", "hit")}
         await asyncio.sleep(1.1)
-        assert node.cache.fresh("k") == "renewed" and fleet.source.loads == 2
+        assert node.fresh("k") == "renewed" and fleet.source.loads == 2
 
     run(story())
 
@@ -113,7 +113,7 @@ def test_past_its_end_it_is_served_stale_while_one_load_renews_it() -> None:
         await asyncio.sleep(12)
         assert await together(*(node.get(SHORT) for _ in range(100))) == {("old", "stale")}
         await asyncio.sleep(0.1)
-        assert node.cache.fresh("k") == "old" and fleet.source.loads == 2
+        assert node.fresh("k") == "old" and fleet.source.loads == 2
 
     run(story())
 
@@ -201,7 +201,7 @@ def test_each_value_may_have_a_lifetime_of_its_own() -> None:
         _, (node,) = await fleet_of(1)
         await node.get(lambda value: Lifetime(ttl=5 if value == "old" else 3600, stale_while_revalidate=0))
         await asyncio.sleep(6)
-        assert node.cache.fresh("k") is None
+        assert node.fresh("k") is None
 
     run(story())
 
@@ -241,7 +241,7 @@ def test_what_is_fresh_stays_so_as_long_as_it_says_while_the_version_stays() -> 
         await node.get()
         version, until = node.cache.version, node.cache.fresh_until("k")
         await asyncio.sleep((until - asyncio.get_running_loop().time()) / 2)
-        assert (node.cache.fresh("k"), node.cache.version) == ("old", version)
+        assert (node.fresh("k"), node.cache.version) == ("old", version)
         await node.cache.invalidate(CHANGED)
         assert node.cache.version > version
         assert node.cache.fresh_until("k") < 0

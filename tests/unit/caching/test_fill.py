@@ -64,7 +64,7 @@ def test_a_shared_cache_that_is_down_only_costs_a_load() -> None:
         fleet, (node,) = await fleet_of(1)
         fleet.shared.down.until = 1e9
         assert await node.get() == ("old", "miss")
-        assert node.cache.fresh("k") == "old"
+        assert node.fresh("k") == "old"
 
     run(story())
 

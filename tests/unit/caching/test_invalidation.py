@@ -12,7 +12,7 @@ def test_alone_there_is_nobody_to_tell() -> None:
         node = Node(Fleet(), alone=True)
         await node.get()
         assert await node.cache.invalidate(CHANGED) == Receipt()
-        assert node.cache.fresh("k") is None
+        assert node.fresh("k") is None
         assert node.invalidation.seen("whatever.1")
 
     run(story())
@@ -24,7 +24,7 @@ def test_the_value_is_gone_here_before_anything_is_awaited() -> None:
         await node.get()
         going = asyncio.create_task(node.cache.invalidate(CHANGED))
         await asyncio.sleep(0)
-        assert node.cache.fresh("k") is None
+        assert node.fresh("k") is None
         assert not node.invalidation.believed(TAGS)
         await going
         assert node.invalidation.believed(TAGS)
@@ -98,7 +98,7 @@ def test_a_caller_that_goes_away_stops_no_invalidation() -> None:
         await asyncio.sleep(0)
         going.cancel()
         await asyncio.sleep(0.1)
-        assert other.cache.fresh("k") is None
+        assert other.fresh("k") is None
 
     run(story())
 
@@ -109,6 +109,19 @@ def test_more_tags_than_fit_one_message_all_arrive() -> None:
         await other.get()
         await writer.cache.invalidate([*(f"acme/products/{n}" for n in range(1000, 2200)), *CHANGED])
         await asyncio.sleep(0.1)
-        assert other.cache.fresh("k") is None and other.stream.gaps == 0
+        assert other.fresh("k") is None and other.stream.gaps == 0
+
+    run(story())
+
+
+def test_followers_are_told_of_what_their_own_node_invalidates_alone() -> None:
+    async def story() -> None:
+        _, (writer, other) = await fleet_of(2)
+        told: dict[str, list[object]] = {"writer": [], "other": []}
+        writer.invalidation.follow(told["writer"].append)
+        other.invalidation.follow(told["other"].append)
+        await writer.cache.invalidate(CHANGED)
+        await asyncio.sleep(1)
+        assert told == {"writer": [CHANGED], "other": []}
 
     run(story())

@@ -56,7 +56,7 @@ def test_a_gap_throws_away_what_was_cached() -> None:
         await writer.write("new")
         await asyncio.sleep(0.5)
         assert other.stream.gaps == 1 and other.trusted()
-        assert other.cache.fresh("k") is None
+        assert other.fresh("k") is None
         assert (await other.get()).value == "new"
 
     run(story())
@@ -68,7 +68,7 @@ def test_a_lost_connection_throws_away_what_was_cached_until_it_listens_again() 
         await node.get()
         node.link.cut()
         await asyncio.sleep(0.01)
-        assert not node.trusted() and node.cache.fresh("k") is None
+        assert not node.trusted() and node.fresh("k") is None
         await asyncio.sleep(2)
         assert node.trusted() and node.stream.losses == 1
 
@@ -120,7 +120,7 @@ def test_the_last_word_of_a_node_that_died_may_have_been_lost() -> None:
         await writer.write("new")
         writer.link.dead = True
         await asyncio.sleep(7)
-        assert other.trusted() and other.cache.fresh("k") is None
+        assert other.trusted() and other.fresh("k") is None
 
     run(story())
 
@@ -132,7 +132,7 @@ def test_what_was_cached_before_the_stream_settled_is_not_trusted_with_it() -> N
         await node.get()
         await fleet.shared.invalidate(CHANGED)  # by a node that was gone before this one listened
         await asyncio.sleep(2)
-        assert node.trusted() and node.cache.fresh("k") is None
+        assert node.trusted() and node.fresh("k") is None
 
     run(story())
 
@@ -154,7 +154,7 @@ def test_what_nobody_understands_counts_as_a_gap() -> None:
         await one.get()
         await other.link.publish(b"\xc1")
         await asyncio.sleep(0.1)
-        assert one.stream.gaps == 1 and one.cache.fresh("k") is None
+        assert one.stream.gaps == 1 and one.fresh("k") is None
 
     run(story())
 

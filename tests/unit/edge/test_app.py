@@ -11,6 +11,7 @@ from gigaday.edge import app as edge
 from gigaday.edge.counters import Counters
 from gigaday.edge.load import Caps, Load
 from gigaday.errors import BackendDown
+from gigaday.limiting.shadow import Shadowed
 from gigaday.model.request import Principal
 
 HOST = ("host", "example.test")
@@ -35,7 +36,7 @@ class OneLimit:
 
 
 class Uncached:
-    def fresh(self, key: str) -> None:
+    def fresh(self, key: str, now: float) -> None:
         return None
 
     async def fetch(self, *asked: Any, **more: Any) -> Any:
@@ -67,9 +68,9 @@ def build(clock: Any, log: Any) -> Any:
                 streams=lambda method, path: False,
                 public=lambda path: path == "/livez",
                 lookup=_lookup,
-                known=lambda authorization: None,
+                known=lambda authorization, now: None,
                 limits=OneLimit(),
-                buckets=MemoryBuckets(clock=clock),
+                buckets=Shadowed(*[MemoryBuckets(clock=clock)] * 2, lambda key, policy: None),
                 take=OneBucket(left).take,
                 responses=Uncached(),
                 seen=lambda receipt: True,

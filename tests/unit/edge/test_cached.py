@@ -111,6 +111,18 @@ async def test_tenants_share_nothing(call: Any, app: Stage, origin: Origin, kept
     assert [under[-2] for under in kept.tags.values()] == ["acme", "other"]
 
 
+async def test_what_a_tenant_publishes_is_one_answer_for_anyone_until_it_no_longer_does(
+    call: Any, origin: Origin, kept: Kept
+) -> None:
+    rule = CacheRule("products", "", "", 60.0, 1, tenant="acme")
+    app = Stage(origin, responses=kept, seen=bool, rule_for=lambda method, path: rule)
+    for state in (RequestState("r", 0.0), reader("other")):
+        assert (await call(app, state=state)).body == BODY
+    assert len(origin.asked) == 1
+    [under] = kept.tags.values()
+    assert {"acme/products/", "operator/tenants/acme"} <= set(under)
+
+
 async def test_who_lacks_the_scope_is_sent_to_the_origin(call: Any, app: Stage, origin: Origin) -> None:
     await call(app, state=reader())
     origin.error = Forbidden()

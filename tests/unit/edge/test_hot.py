@@ -50,6 +50,9 @@ class Trying(MemoryBuckets):
         super().__init__(clock=clock)
         self.clock, self.step, self.unshared = clock, 0.0, False
 
+    def taker(self, key: str, policy: Policy) -> Any:
+        return self.take_now
+
     def take_now(self, key: str, policy: Policy, cost: int) -> Decision:
         self.clock.time += self.step
         return msgspec.structs.replace(super().take_now(key, policy, cost), unshared=self.unshared)
@@ -67,7 +70,8 @@ async def hot(entries: Any, tokens: Any, limits: OneLimit, clock: Any, buckets: 
         await entry.make("br")
 
     class Fresh:
-        fresh = staticmethod(entries.get)
+        def fresh(self, key: str, now: float) -> Any:
+            return entries.get(key)
 
     async def below(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 299, "headers": []})
@@ -75,7 +79,7 @@ async def hot(entries: Any, tokens: Any, limits: OneLimit, clock: Any, buckets: 
 
     return Stage(
         below,
-        known=tokens.get,
+        known=lambda authorization, now: tokens.get(authorization),
         responses=Fresh(),
         buckets=buckets,
         limits=limits,

@@ -170,3 +170,25 @@ async def test_in_an_outage_of_the_buckets_only_what_ends_it_is_let_through(
 
 async def test_passes_lifespan_on(lifespan: Any, stage: Any) -> None:
     assert await lifespan(stage)
+
+
+async def test_what_anyone_may_fetch_has_a_limit_of_its_own_by_address(call: Any, ledger: Ledger, clock: Any) -> None:
+    visitors = Policy("delivery", quota=2, window=60)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    stage = Stage(
+        app, charges=charging(), take=ledger.take, clock=clock, cost=lambda method, path: 1,
+        public=lambda path: False, opens=lambda method, path: False,
+        delivered=lambda path: path.startswith("/files/"),
+        visitors=lambda client: [Charge(key_of(client, visitors), visitors)],
+    )  # fmt: skip
+    state = RequestState("r", 0.0, client="192.0.2.1")
+    for _ in range(2):
+        await call(stage, path="/files/a", state=state)
+    with pytest.raises(RateLimited):
+        await call(stage, path="/files/a", state=state)
+    await call(stage, path="/files/a", state=RequestState("r", 0.0, client="192.0.2.2"))
+    await call(stage, path="/api/v1/products", state=state)

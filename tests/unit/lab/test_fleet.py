@@ -21,6 +21,11 @@ def test_a_dependency_counts_as_slow_where_most_nodes_say_so(ill: dict[str, obje
     assert not held_up([])
 
 
+def test_a_cdn_that_is_down_keeps_nobody_from_adding_nodes() -> None:
+    alone = {"components": {**WELL["components"], "cdn": {"status": "down"}}}
+    assert not held_up([alone, alone])
+
+
 def test_a_fleet_that_no_balancer_shows_cannot_be_observed(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
     lab.learn(first_nodes=["node-1"])

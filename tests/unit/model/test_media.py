@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from gigaday.model.media import MEDIA, Media, MediaPatch
+from gigaday.model.media import MEDIA, TRASH, Media, MediaPatch
 
 
 @pytest.mark.parametrize("name", ["a.png", "Stühle 椅子.png", "..a", ".hidden", "x" * 255])
@@ -32,4 +32,4 @@ def test_the_storage_key_is_not_answered() -> None:
 
 
 def test_every_index_begins_with_the_owner() -> None:
-    assert all(index.fields[0] == ("createdBy", 1) for index in MEDIA.indexes)
+    assert all(index.fields[0] == ("createdBy", 1) for index in (*MEDIA.indexes, *TRASH.indexes))

@@ -13,6 +13,7 @@ from gigaday.errors import BackendDown
 from gigaday.ops.tenancy import Tenancy
 from gigaday.ops.token_lookup import DocumentCodec, TokenLookup
 from tests.clocks import HandClock
+from tests.unit.ops.kept_media import opened
 
 
 class Outage:
@@ -88,3 +89,9 @@ async def tenancy(node):
 @pytest.fixture
 async def lookup(node):
     return node.lookup
+
+
+@pytest.fixture
+async def kept(tmp_path):
+    async with opened(tmp_path) as kept:
+        yield kept

@@ -6,7 +6,7 @@ import pytest
 
 from gigaday.contracts import Collection
 from gigaday.errors import BackendDown, BadRequest
-from gigaday.ops.cache import Purge, checked, outstanding, tenant_of
+from gigaday.ops.cache import Purge, checked, outstanding, purge_cdn, tenant_of
 from tests.clocks import HandClock
 
 KNOWN = [Collection("products"), Collection("media"), Collection("tokens", tenanted=False)]
@@ -133,3 +133,15 @@ async def test_what_is_owed_is_waited_for_but_not_for_ever(paid_after: int, left
 
     assert await outstanding(owed, attempts=10, sleep=sleep) == left
     assert len(waits) == min(paid_after, 10)
+
+
+async def test_a_cdn_that_was_not_reached_is_told_with_what_it_means() -> None:
+    asked: list[Sequence[str]] = []
+
+    async def down(names: Sequence[str]) -> None:
+        asked.append(names)
+        raise BackendDown("it does not answer")
+
+    with pytest.raises(BackendDown, match="CDN was not: it does not answer"):
+        await purge_cdn(down, ["acme"])
+    assert asked == [["acme"]]

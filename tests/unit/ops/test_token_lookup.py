@@ -13,7 +13,8 @@ from gigaday.caching.trust import BOUND, Trust
 from gigaday.contracts import OPERATOR, Delete
 from gigaday.errors import BackendDown, Forbidden, RateLimited
 from gigaday.model.token import TOKENS
-from gigaday.ops.token_lookup import LIFETIME, DocumentCodec, TokenLookup
+from gigaday.ops.remembered import LIFETIME
+from gigaday.ops.token_lookup import DocumentCodec, TokenLookup
 from gigaday.rules import ids, secrets
 
 
@@ -190,32 +191,32 @@ async def test_uses_that_an_outage_kept_from_being_noted_are_noted_later(tenancy
 async def test_the_hot_path_knows_a_proven_header_until_anything_about_it_changes(tenancy, node, clock):
     record, secret = await tenancy.create_token("acme", "shop", expires_in=1_000)
     header = b"Bearer " + secret.encode()
-    assert node.tokens.known(header) is None
+    assert node.tokens.known(header, clock.monotonic()) is None
     principal = await node.lookup(secret)
-    assert node.tokens.known(header) is principal
-    assert node.tokens.known(header + b" ") is None
+    assert node.tokens.known(header, clock.monotonic()) is principal
+    assert node.tokens.known(header + b" ", clock.monotonic()) is None
     await tenancy.change_tenant("acme", {"plan": "free"})
-    assert node.tokens.known(header) is None
+    assert node.tokens.known(header, clock.monotonic()) is None
     assert (await node.lookup(secret)).plan == "free"
-    assert node.tokens.known(header).plan == "free"
+    assert node.tokens.known(header, clock.monotonic()).plan == "free"
     await tenancy.revoke_token("acme", record["_id"])
-    assert node.tokens.known(header) is None
+    assert node.tokens.known(header, clock.monotonic()) is None
 
 
 async def test_the_hot_path_knows_no_token_past_its_end(tenancy, node, clock):
     _, secret = await tenancy.create_token("acme", "shop", expires_in=1)
     await node.lookup(secret)
     clock.time += 0.5
-    assert node.tokens.known(b"Bearer " + secret.encode())
+    assert node.tokens.known(b"Bearer " + secret.encode(), clock.monotonic())
     clock.time += 0.5
-    assert node.tokens.known(b"Bearer " + secret.encode()) is None
+    assert node.tokens.known(b"Bearer " + secret.encode(), clock.monotonic()) is None
 
 
-async def test_noting_uses_drops_nothing_from_the_cache(tenancy, node):
+async def test_noting_uses_drops_nothing_from_the_cache(tenancy, node, clock):
     _, secret = await tenancy.create_token("acme", "shop")
     await node.lookup(secret)
     await node.tokens.record_use()
-    assert node.tokens.known(b"Bearer " + secret.encode())
+    assert node.tokens.known(b"Bearer " + secret.encode(), clock.monotonic())
 
 
 class Endless:
@@ -244,7 +245,7 @@ async def test_of_many_callers_no_more_is_kept_than_the_cache_has_room_for(clock
         for number in range(6_000):
             text = secrets.make("test", number.to_bytes(secrets.RANDOM_BYTES, "big")).text
             assert await tokens.principal(text)
-        assert tokens.known(b"Bearer " + text.encode())
+        assert tokens.known(b"Bearer " + text.encode(), clock.monotonic())
         assert tracemalloc.get_traced_memory()[0] < 8 << 20
     finally:
         tracemalloc.stop()
@@ -306,9 +307,9 @@ async def test_the_hot_path_knows_nobody_once_invalidations_may_be_kept_from_the
     await tokens.principal(text)
     clock.time += BOUND
     trust.until = clock.time + 10
-    assert tokens.known(b"Bearer " + text.encode())
+    assert tokens.known(b"Bearer " + text.encode(), clock.monotonic())
     trust.end(clock.time)
-    assert tokens.known(b"Bearer " + text.encode()) is None
+    assert tokens.known(b"Bearer " + text.encode(), clock.monotonic()) is None
 
 
 async def test_without_a_stream_the_hot_path_knows_a_token_for_as_long_as_the_cache_does(tenancy, node, other, clock):
@@ -316,7 +317,7 @@ async def test_without_a_stream_the_hot_path_knows_a_token_for_as_long_as_the_ca
     header = b"Bearer " + secret.encode()
     await other.lookup(secret)
     clock.time += BOUND / 2
-    assert other.tokens.known(header)
+    assert other.tokens.known(header, clock.monotonic())
     await tenancy.revoke_token("acme", record["_id"])
     clock.time += BOUND / 2
-    assert other.tokens.known(header) is None
+    assert other.tokens.known(header, clock.monotonic()) is None

@@ -21,3 +21,16 @@ def test_a_tenant_and_everything_hold_all_that_is_its() -> None:
         assert tags.tenant("acme") in held
         assert tags.ALL in held
         assert {tags.owner_of(tag) for tag in held} == {"acme", tags.ALL}
+
+
+def test_what_is_public_depends_on_whether_its_tenant_publishes() -> None:
+    held = tags.of_public("acme", tags.of_list("acme", "products"))
+    assert set(tags.changed("operator", "tenants", ["acme"])) & set(held)
+    assert set(tags.changed("operator", "tenants", [str(number) for number in range(100)])) & set(held)
+    assert not set(tags.changed("operator", "tenants", ["other"])) & set(held)
+
+
+def test_only_what_may_be_public_is_delivered() -> None:
+    told = ["*", "acme", "operator", "acme/products", "acme/products/", "acme/media/m", "operator/tenants/acme"]
+    assert all(map(tags.delivered, told))
+    assert not any(map(tags.delivered, ["acme/trash/t", "acme/uploads/", "operator/tokens/t", "operator/tokens"]))

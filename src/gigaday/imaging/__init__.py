@@ -1,0 +1,1 @@
+"""Images rendered anew: by child processes that may die without harm, each rendering once and then stored."""
