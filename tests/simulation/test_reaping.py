@@ -116,7 +116,8 @@ class World:
         near, self.kept_for = self.documents.by(self.swift), self.random.choice((0.5, 1.0))
         self.trash = Trash(near, self.objects.by(self.swift), self.clock, Claims(_seen(near, writer), self.clock),
                            self.removal, self.kept_for)  # fmt: skip
-        self.uploads = HastyUploads(self.documents, self.objects, self.clock, self.quota, self.new_key)
+        self.uploads = HastyUploads(self.documents, self.objects, self.clock, self.quota, self.removal,
+                                    self.new_key)  # fmt: skip
         self.answered: set[str] = set()
         self.live: set[str] = set()
         """Those that were answered as being there, and that nobody has begun to delete since."""
@@ -228,7 +229,7 @@ class World:
         await self.reaped(self.grace)
 
     async def reaped(self, grace: float) -> None:
-        reaper = Reaper(self.documents, self.objects, self.clock, self.claims, self.quota, self.removal,
+        reaper = Reaper(self.documents, self.objects, self.clock, self.claims, self.uploads, self.removal,
                         self.trash, grace=grace)  # fmt: skip
         async for found in reaping.run(self.documents, reaper):
             self.counts[found.what] += 1

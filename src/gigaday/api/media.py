@@ -20,6 +20,7 @@ from gigaday.model.product import PRODUCTS
 from gigaday.ops.media_making import MediaMaking
 from gigaday.ops.quota import Quota
 from gigaday.ops.trash import Trash
+from gigaday.ops.uploads import Uploads
 from gigaday.rules import listing
 from gigaday.rules.ids import is_id
 from gigaday.rules.storage_keys import storage_key
@@ -45,13 +46,14 @@ _DETACH = Parameter("detach", {"enum": ["true", "false"]}, "Take the medium out 
 
 
 class Keeping(msgspec.Struct, frozen=True):
-    """What keeps media: their bytes, what makes records of them, what counts them, and where the deleted go. `files` is
-    where bytes are files of this machine."""
+    """What keeps media: their bytes, what makes records of them, what counts them, where the deleted go, and what is
+    on its way. `files` is where bytes are files of this machine."""
 
     objects: ObjectStore
     making: MediaMaking
     quota: Quota
     trash: Trash
+    uploads: Uploads
     files: LocalFiles | None = None
 
 

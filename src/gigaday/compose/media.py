@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from structlog.typing import FilteringBoundLogger
 
@@ -14,13 +15,15 @@ from gigaday.ops.reaper import GRACE_SECONDS, Reaper
 from gigaday.ops.reaping import Rounds
 from gigaday.ops.removal import Removal
 from gigaday.ops.trash import Trash
+from gigaday.ops.uploads import Uploads
+from gigaday.rules.storage_keys import storage_key
 
 
 def keeping(backends: Backends) -> Keeping:
     """What the API works with."""
-    quota = Quota(backends.documents)
-    making = MediaMaking(backends.documents, backends.objects, quota, backends.clock, backends.images)
-    return Keeping(backends.objects, making, quota, _trash(backends, quota)[2], backends.files)
+    parts = _parts(backends)
+    making = MediaMaking(backends.documents, backends.objects, parts.quota, backends.clock, backends.images)
+    return Keeping(backends.objects, making, parts.quota, parts.trash, parts.uploads, backends.files)
 
 
 def reaper(
@@ -31,10 +34,9 @@ def reaper(
     seen: Callable[[int], object] = lambda objects: None,
 ) -> Reaper:
     """Deletes what nothing needs. `grace` in seconds; `seen` is told how many objects were looked at."""
-    quota = Quota(backends.documents)
-    claims, removal, trash = _trash(backends, quota)
-    return Reaper(backends.documents, backends.objects, backends.clock, claims, quota, removal, trash,
-                  grace=grace, dry=dry, seen=seen)  # fmt: skip
+    parts = _parts(backends)
+    return Reaper(backends.documents, backends.objects, backends.clock, parts.claims, parts.uploads, parts.removal,
+                  parts.trash, grace=grace, dry=dry, seen=seen)  # fmt: skip
 
 
 def reaping(backends: Backends, log: FilteringBoundLogger) -> Callable[[], Awaitable[None]]:
@@ -50,7 +52,17 @@ def reaping(backends: Backends, log: FilteringBoundLogger) -> Callable[[], Await
     return reap
 
 
-def _trash(backends: Backends, quota: Quota) -> tuple[Claims, Removal, Trash]:
-    claims = Claims(backends.documents, backends.clock)
-    removal = Removal(claims, backends.objects, quota)
-    return claims, removal, Trash(backends.documents, backends.objects, backends.clock, claims, removal)
+class _Parts(NamedTuple):
+    quota: Quota
+    claims: Claims
+    removal: Removal
+    trash: Trash
+    uploads: Uploads
+
+
+def _parts(backends: Backends) -> _Parts:
+    documents, objects, clock = backends.documents, backends.objects, backends.clock
+    quota, claims = Quota(documents), Claims(documents, clock)
+    removal = Removal(claims, objects, quota)
+    trash = Trash(documents, objects, clock, claims, removal)
+    return _Parts(quota, claims, removal, trash, Uploads(documents, objects, clock, quota, removal, storage_key))

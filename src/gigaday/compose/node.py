@@ -42,9 +42,7 @@ from gigaday.ops.modes import Modes
 from gigaday.ops.remembered import Readable
 from gigaday.ops.tenancy import Tenancy
 from gigaday.ops.turns import Turns
-from gigaday.ops.uploads import Uploads
 from gigaday.rules import ids, links, times
-from gigaday.rules.storage_keys import storage_key
 from gigaday.settings import Settings
 
 HOUSEKEEPING_SECONDS, LIMITS_SECONDS = 30.0, 1.0
@@ -63,12 +61,11 @@ def operations(
     origin = Origin(backends.documents, backends.clock, key, settings.batch_limit_bytes)
     link_key = links.key_of(pepper_of(settings))
     kept = keeping(backends)
-    under_way = Uploads(backends.documents, backends.objects, backends.clock, kept.quota, storage_key)
     return [
         *(operation for declared in resources for operation in resource.operations(declared, origin)),
         *media.operations(origin, kept),
         *trash.operations(origin, kept.trash),
-        *uploads.operations(origin, backends.objects, under_way, kept.making, backends.presigner),
+        *uploads.operations(origin, backends.objects, kept.uploads, kept.making, backends.presigner),
         *delivery_operations(backends, origin, link_key, documents or backends.documents),
         *tokens.operations(work, key),
         *tenant.operations(work),

@@ -101,6 +101,12 @@ async def lasts(claims: Claims, objects: ObjectStore, document: Document) -> boo
     return not await claims.is_claimed(key) and await objects.size(key) == document["size"]
 
 
+async def is_known(documents: DocumentStore, collection: Collection, tenant: str, id: str) -> bool:
+    """Whether there is a record of that id."""
+    query = Query((Filter("_id", "eq", id),), limit=1)
+    return bool(await documents.page(of_primary(collection), tenant, query))
+
+
 def _pointing_at(collection: Collection, key: str, limit: int) -> Query:
     """An upload is found by its id, which its key tells: there is no index of their keys."""
     place = storage_keys.place(key)

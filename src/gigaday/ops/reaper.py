@@ -19,18 +19,16 @@ from gigaday.contracts import (
     DocumentStore,
     Filter,
     GrowingStore,
-    Growth,
     Query,
     StoredObject,
 )
 from gigaday.errors import Locked
 from gigaday.model.media import MEDIA, TRASH
 from gigaday.model.upload import UPLOADS
-from gigaday.ops.claims import Claims, of_primary
-from gigaday.ops.quota import Quota
+from gigaday.ops.claims import Claims, is_known
 from gigaday.ops.removal import Removal, Removed
 from gigaday.ops.trash import Trash
-from gigaday.ops.upload_hold import held
+from gigaday.ops.uploads import Uploads
 from gigaday.rules import storage_keys, times
 from gigaday.rules.storage_keys import ORIGINALS, VARIANTS
 
@@ -62,7 +60,7 @@ class Reaper:
         objects: GrowingStore,
         clock: Clock,
         claims: Claims,
-        quota: Quota,
+        uploads: Uploads,
         removal: Removal,
         trash: Trash,
         *,
@@ -71,7 +69,7 @@ class Reaper:
         seen: Callable[[int], object] = lambda objects: None,
     ) -> None:
         self._documents, self._objects, self._clock = documents, objects, clock
-        self._claims, self._quota, self._removal, self._trash = claims, quota, removal, trash
+        self._claims, self._uploads, self._removal, self._trash = claims, uploads, removal, trash
         self._grace, self._dry, self._seen = grace, dry, seen
         self._told: set[str] = set()
         """Ids of the records that a dry run would have removed."""
@@ -94,7 +92,7 @@ class Reaper:
             place = storage_keys.place(growth.key)
             if place is None or not self._is_old(begun):
                 continue
-            if not await self._is_known(UPLOADS, place.tenant, place.id):
+            if not await is_known(self._documents, UPLOADS, place.tenant, place.id):
                 if not self._dry:
                     await self._objects.abandon(growth)
                 yield Reaped("growth", place.tenant, growth.key, f"begun at {times.text(begun)}, and no upload's")
@@ -117,29 +115,13 @@ class Reaper:
 
     async def _upload(self, upload: Document) -> Removed | None:
         """None where a request is at work on it after all."""
-        tenant, id, key = upload["createdBy"], upload["_id"], upload["storageKey"]
         if self._dry:
-            self._told.add(id)
-            return await self._would_go(tenant, key)
+            self._told.add(upload["_id"])
+            return await self._would_go(upload["createdBy"], upload["storageKey"])
         with suppress(Locked):
-            async with held(self._documents, self._clock, upload) as hold:
-                if upload["growth"] is not None:
-                    await self._objects.abandon(msgspec.convert(upload["growth"], Growth))
-                if not await hold.forget():
-                    return None
-            gone = await self._removal.remove(tenant, key) or Removed()
-            # One that has become a medium has settled its account.
-            if gone.freed < upload["size"] and not await self._became_a_medium(tenant, id):
-                await self._quota.release(tenant, upload["size"] - gone.freed)
-            return gone
+            async with self._uploads.hold(upload) as hold:
+                return await self._uploads.end(hold)
         return None
-
-    async def _became_a_medium(self, tenant: str, id: str) -> bool:
-        return await self._is_known(MEDIA, tenant, id) or await self._is_known(TRASH, tenant, id)
-
-    async def _is_known(self, collection: Collection, tenant: str, id: str) -> bool:
-        query = Query((Filter("_id", "eq", id),), limit=1)
-        return bool(await self._documents.page(of_primary(collection), tenant, query))
 
     async def _trashed(self, trashed: Document) -> Removed | None:
         if not self._dry:

@@ -8,9 +8,11 @@ import msgspec
 
 from gigaday.contracts import Clock, Document, DocumentStore, GrowingStore, Growth, Insert
 from gigaday.errors import BackendError, Conflict, Gone, NotFound
-from gigaday.model.media import MEDIA
+from gigaday.model.media import MEDIA, TRASH
 from gigaday.model.upload import KEPT_SECONDS, UPLOADS
+from gigaday.ops.claims import is_known
 from gigaday.ops.quota import Quota
+from gigaday.ops.removal import Removal, Removed
 from gigaday.ops.upload_hold import Hold, held
 from gigaday.rules import times
 from gigaday.rules.ids import is_id
@@ -28,10 +30,11 @@ class Uploads:
         objects: GrowingStore,
         clock: Clock,
         quota: Quota,
+        removal: Removal,
         new_key: Callable[[str, str], str],
     ) -> None:
         self._documents, self._objects, self._clock = documents, objects, clock
-        self._quota, self._new_key = quota, new_key
+        self._quota, self._removal, self._new_key = quota, removal, new_key
 
     async def begin(self, tenant: str, id: str, kind: Kind, fields: dict[str, Any], plan_bytes: int) -> Document:
         """The record of a new upload; `fields` hold its `size`. Raises QuotaExceeded."""
@@ -88,18 +91,23 @@ class Uploads:
         async with self.hold(document) as hold:
             await self.end(hold)
 
-    async def end(self, hold: Hold) -> None:
-        """The same, by who holds it."""
-        document = hold.document
-        tenant, id = document["createdBy"], document["_id"]
-        if await self.made(tenant, id) is not None:
-            await hold.forget()  # all but this had been done when it became one
-            return
-        if document["growth"] is not None:
-            await self._objects.abandon(msgspec.convert(document["growth"], Growth))
-        await self._objects.delete(document["storageKey"])
-        if await hold.forget():
-            await self._quota.release(tenant, document["size"])
+    async def end(self, hold: Hold) -> Removed | None:
+        """The same, by who holds it: what was deleted, None where another has ended it. Bytes that a medium has come to
+        rely on stay."""
+        upload = hold.document
+        tenant, id = upload["createdBy"], upload["_id"]
+        if upload["growth"] is not None:
+            await self._objects.abandon(msgspec.convert(upload["growth"], Growth))
+        if not await hold.forget():
+            return None
+        gone = await self._removal.remove(tenant, upload["storageKey"]) or Removed()
+        # One that has become a medium has settled its account.
+        if gone.freed < upload["size"] and not await self._became_a_medium(tenant, id):
+            await self._quota.release(tenant, upload["size"] - gone.freed)
+        return gone
+
+    async def _became_a_medium(self, tenant: str, id: str) -> bool:
+        return any([await is_known(self._documents, kept, tenant, id) for kept in (MEDIA, TRASH)])
 
     async def existing(self, tenant: str, id: str) -> Document:
         """The record. Raises NotFound, alike for ids that are missing, foreign or no ids at all, and Gone."""

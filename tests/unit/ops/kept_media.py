@@ -43,7 +43,7 @@ class Kept:
         self.removal = Removal(self.claims, self.objects, self.quota)
         self.trash = Trash(self.documents, self.objects, self.clock, self.claims, self.removal)
         self.making = MediaMaking(self.documents, self.objects, self.quota, self.clock)
-        self.uploads = Uploads(self.documents, self.objects, self.clock, self.quota, storage_key)
+        self.uploads = Uploads(self.documents, self.objects, self.clock, self.quota, self.removal, storage_key)
         self._made = 0
 
     def new_id(self) -> str:
@@ -81,7 +81,7 @@ class Kept:
         }
 
     def reaper(self, *, dry: bool = False, grace: float = DAY) -> Reaper:
-        return Reaper(self.documents, self.objects, self.clock, self.claims, self.quota, self.removal, self.trash,
+        return Reaper(self.documents, self.objects, self.clock, self.claims, self.uploads, self.removal, self.trash,
                       grace=grace, dry=dry)  # fmt: skip
 
     async def reaped(self, *, dry: bool = False, grace: float = DAY) -> list[Reaped]:

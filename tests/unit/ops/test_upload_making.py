@@ -9,10 +9,13 @@ from gigaday.contracts import Growth, Insert
 from gigaday.errors import BackendDown, Gone, Invalid
 from gigaday.model.media import MEDIA
 from gigaday.model.upload import UPLOADS
+from gigaday.ops.claims import Claims
 from gigaday.ops.quota import Quota
+from gigaday.ops.removal import Removal
 from gigaday.ops.upload_digests import Digests
 from gigaday.ops.upload_making import UploadMaking
 from gigaday.ops.uploads import Uploads
+from gigaday.rules.storage_keys import storage_key
 
 ID = "0123456789abcdefghjkmnpqrs"
 PNG = (
@@ -42,7 +45,8 @@ class Desk:
     def __init__(self, store, folder, clock):
         self.store, self.clock, self.quota, self.digests = store, clock, Quota(store), Digests()
         self.objects = GrowingFolder(folder, clock)
-        self.uploads = Uploads(store, self.objects, clock, self.quota, lambda tenant, id: f"media/{tenant}/{id}-x")
+        removal = Removal(Claims(store, clock), self.objects, self.quota)
+        self.uploads = Uploads(store, self.objects, clock, self.quota, removal, storage_key)
         self.records = Making(store)
         self.making = UploadMaking(self.objects, self.uploads, self.records, self.digests)
 
