@@ -43,7 +43,10 @@ class Place:
 def place(request, tmp_path):
     if request.param == "folder":
         root = tmp_path / "objects"
-        files = lambda: {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}  # noqa: E731
+
+        def files() -> set[str]:
+            return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
         return Place(lambda: GrowingFolder(root, SystemClock(), kept_every=MIB), files)
     swift = request.getfixturevalue("swift")
     bucket, boto = swift.bucket(), swift.client()

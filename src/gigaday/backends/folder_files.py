@@ -56,7 +56,7 @@ def create(path: Path) -> BinaryIO:
 def opened(path: Path, mode: str = "rb") -> BinaryIO | None:
     """The file, or None where there is none."""
     try:
-        return path.open(mode, buffering=0)  # type: ignore[return-value]
+        return path.open(mode, buffering=0)  # type: ignore[return-value]  # by a mode that is not literal
     except _MISSING:
         return None
 

@@ -5,7 +5,7 @@ What waits is bounded in number and time; beyond that a caller is told to come a
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from gigaday.errors import Unavailable
 from gigaday.imaging.frames import Job, Limits, Refused, Reply
@@ -35,10 +35,8 @@ class Pool:
         """What became of the job. Raises Unavailable where too many wait, or where two processes in a row were lost
         for another reason than the job."""
         async with self._turn():
-            try:
+            with suppress(Lost):  # may be no fault of the job's: once more tells
                 return await self._once(job)
-            except Lost:
-                pass
             try:
                 return await self._once(job)
             except Lost as error:

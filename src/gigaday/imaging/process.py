@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -50,17 +51,17 @@ class Process:
         finally:
             theirs.close()
         process = cls(child, *await asyncio.open_connection(sock=ours))
+        is_ready = False
         try:
-            async with asyncio.timeout(START_SECONDS):
-                if await process._frame() == READY:
-                    return process
-        except (Lost, TimeoutError):
-            pass
-        except BaseException:
-            await process.kill()
-            raise
-        await process.kill()
-        raise Unavailable("The process that renders images does not start.")
+            with suppress(Lost, TimeoutError):  # told below
+                async with asyncio.timeout(START_SECONDS):
+                    is_ready = await process._frame() == READY
+        finally:
+            if not is_ready:
+                await process.kill()
+        if not is_ready:
+            raise Unavailable("The process that renders images does not start.")
+        return process
 
     async def ask(self, job: Job, seconds: float) -> tuple[Reply, bytes]:
         """The reply, and the rendering where there is one. Raises Lost."""

@@ -21,7 +21,7 @@ def test_nothing_is_shown_where_nobody_looks() -> None:
 @pytest.mark.parametrize(("unit", "told"), [("bytes", "3.0/3.0 MB"), ("items", "3000000/3000000")])
 def test_what_is_done_is_shown_on_a_terminal(unit: str, told: str) -> None:
     err = Terminal()
-    with bar("verifying", 3_000_000, unit, err) as shown:  # type: ignore[arg-type]
+    with bar("verifying", 3_000_000, unit, err) as shown:
         shown.advance(1_000_000)
         shown.advance(2_000_000)
     assert "verifying" in err.getvalue()

@@ -49,7 +49,7 @@ def test_behind_the_stage_a_request_has_a_task_of_its_own(loop: asyncio.Abstract
             seen.append(asyncio.current_task())
 
     async def story() -> None:
-        task = request(loop, lambda: eager.Stage(below)({}, None, None))  # type: ignore[arg-type]
+        task = request(loop, lambda: eager.Stage(below)({}, None, None))  # type: ignore[arg-type]  # never called
         assert not seen
         await task
         assert seen == [task, task]
