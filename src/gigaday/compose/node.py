@@ -95,8 +95,7 @@ def node(
         edge.Collaborators(
             clock=backends.clock, counters=counters, new_id=_request_ids(), log=log,
             access_log=log if settings.access_log else None,
-            caps=load.caps, load=load,
-            body_cap=traits.body_cap, priority=traits.priority, streams=traits.streams, public=traits.public,
+            load=load, body_cap=traits.body_cap, priority=traits.priority, streams=traits.streams, public=traits.public,
             lookup=with_.tokens.principal, known=with_.tokens.known, limits=with_.limits, buckets=with_.buckets,
             take=Several(with_.buckets).take, cost=traits.cost,
             at_once=lambda principal: PLANS[principal.plan].at_once,

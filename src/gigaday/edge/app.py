@@ -11,7 +11,7 @@ from gigaday.contracts import Clock
 from gigaday.edge import authenticate, cached, cors, crowd, eager, hot, limit, modes, observe, problems, shed
 from gigaday.edge.asgi import App
 from gigaday.edge.counters import Counters
-from gigaday.edge.load import Caps, Load, Priority
+from gigaday.edge.load import Load, Priority
 from gigaday.model.caching import CacheRule
 from gigaday.model.mode import NORMAL, Mode
 from gigaday.model.request import Principal
@@ -32,7 +32,6 @@ class Collaborators:
     new_id: Callable[[], str]
     log: FilteringBoundLogger
     access_log: FilteringBoundLogger | None
-    caps: Caps
     load: Load
     body_cap: Callable[[str, str], int]
     priority: Callable[[str, str], Priority]
@@ -96,7 +95,7 @@ def _problems(app: App, c: Collaborators) -> App:
 
 def _shed(app: App, c: Collaborators) -> App:
     return shed.Stage(
-        app, caps=c.caps, load=c.load, clock=c.clock, body_cap=c.body_cap, priority=c.priority, streams=c.streams
+        app, caps=c.load.caps, load=c.load, clock=c.clock, body_cap=c.body_cap, priority=c.priority, streams=c.streams
     )
 
 

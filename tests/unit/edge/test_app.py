@@ -61,7 +61,6 @@ def build(clock: Any, log: Any) -> Any:
                 new_id=lambda: "made",
                 log=log.logger,
                 access_log=log.logger,
-                caps=Caps(),
                 load=Load(Caps()),
                 body_cap=lambda method, path: 10,
                 priority=lambda method, path: "read",
