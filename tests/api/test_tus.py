@@ -183,7 +183,11 @@ async def test_clients_that_can_only_post_may_say_what_they_mean(api):
     assert (await api.call("POST", begun.path, content=b"abc", headers=headers)).status_code == 204
     assert await content(api, begun.path) == b"abc"
     other = await begin(api, 3)
-    assert (await api.call("POST", other.path, headers={**TUS, "X-HTTP-Method-Override": "DELETE"})).status_code == 204
+    delete = {**TUS, "X-HTTP-Method-Override": "DELETE"}
+    garbled = ({"Upload-Offset": "4d"}, {"Upload-Checksum": "sha1 ?"})
+    refused = [(await api.call("POST", other.path, headers={**delete, **more})).status_code for more in garbled]
+    assert refused == [400, 400]
+    assert (await api.call("POST", other.path, headers=delete)).status_code == 204, "it was still there"
     assert (await api.call("POST", other.path, headers=TUS)).status_code == 405
 
 

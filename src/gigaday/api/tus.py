@@ -14,6 +14,7 @@ from gigaday.api.tus_headers import (
     check_chunk,
     check_kind,
     check_offset,
+    check_sent,
     has_chunk,
     progress,
     promised,
@@ -140,6 +141,7 @@ class Tus:
 
     async def override(self, call: Call) -> Response:
         """PATCH and DELETE for clients that can send neither: POST with the method's name in a header."""
+        check_sent(call.request)
         match call.request.headers.get("x-http-method-override"):
             case "PATCH":
                 return await self.append(call)

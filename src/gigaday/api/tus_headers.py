@@ -73,6 +73,14 @@ def check_chunk(request: Request) -> None:
         raise UnsupportedMediaType(f"Send Content-Type: {tus.CHUNK_TYPE}.")
 
 
+def check_sent(request: Request) -> None:
+    """Raises BadRequest where a header of the protocol is no such thing, be it needed here or not."""
+    if (offset := request.headers.get("upload-offset")) is not None:
+        tus.number("Upload-Offset", offset)
+    if (checksum := request.headers.get("upload-checksum")) is not None:
+        tus.checksum(checksum)
+
+
 def check_offset(sent: int, offset: int) -> None:
     """Raises OffsetMismatch where a chunk does not go on where the upload has come to."""
     if sent != offset:
